@@ -1,0 +1,59 @@
+"""What a diagnosis system is. Torch-free: the site reads the specs, only workers run the systems."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from diagnosis.results import SystemResult
+from diagnosis.volume import CTVolume, LabelArray
+
+Progress = Callable[[float], None]
+"""Called with the finished part of a stage, 0..1. May raise to stop the work."""
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSpec:
+    """One choice a user has when running a system."""
+
+    name: str
+    choices: Sequence[str]
+    default: str
+    help: str
+
+
+@dataclass(frozen=True, slots=True)
+class SystemSpec:
+    """What the site and the command line know of a system without loading it.
+
+    ``heatmaps`` lists (class, kind) pairs; ``probabilities`` the keys it reports, none for a system that
+    only measures. ``implementation`` is ``package.module:Class`` and is imported by the pipeline only.
+    """
+
+    name: str
+    title: str
+    version: str
+    paper: str
+    heatmaps: Sequence[tuple[str, str]]
+    probabilities: Sequence[str]
+    options: Sequence[OptionSpec]
+    implementation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What every system gets: the volume and the shared lung labels (1 right, 2 left), ``[z, y, x]``."""
+
+    volume: CTVolume
+    lungs: LabelArray
+
+
+class DiagnosisSystem(Protocol):
+    """A published method that reads one case."""
+
+    spec: SystemSpec
+
+    def run(self, case: Case, options: Mapping[str, str], progress: Progress) -> SystemResult:
+        """Analyse one case. ``options`` holds a value for every OptionSpec of the spec."""
+        ...
