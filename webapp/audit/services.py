@@ -1,0 +1,31 @@
+"""Writing the audit trail."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+
+from webapp.audit.models import AuditEvent
+
+
+def record(
+    *,
+    actor: models.Model | None,
+    action: str,
+    target: models.Model | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> AuditEvent:
+    """Append one event. Call it inside the transaction of the change it speaks of.
+
+    ``details`` must hold no patient data: public ids, names of fields, counts.
+    """
+    return AuditEvent.objects.create(
+        actor=actor,
+        actor_key=str(actor.pk) if actor else "",
+        action=action,
+        target_type=target._meta.label_lower if target else "",
+        target_key=str(target.pk) if target else "",
+        details=dict(details or {}),
+    )

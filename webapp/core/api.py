@@ -1,0 +1,62 @@
+"""Errors of the API: every one is JSON {code, message, hint, reference}."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as default_handler
+
+from webapp.core.errors import UserError
+
+logger = logging.getLogger(__name__)
+
+
+def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
+    """Turn any exception of a view into the house's error body."""
+    if isinstance(error, UserError):
+        return _answer(error.status, error.code, error.message, error.hint, error.details)
+    if isinstance(error, Http404 | exceptions.NotFound):
+        return _answer(404, "not_found", "There is nothing here that you may see.")
+    if isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if isinstance(error, exceptions.ValidationError):
+        return _answer(400, "invalid", _sentence(error.detail), details={"fields": error.detail})
+    if isinstance(error, exceptions.APIException):
+        response = default_handler(error, context)
+        answer = _answer(error.status_code, str(error.default_code), str(error.detail))
+        if response is not None:
+            answer.headers.update(response.headers)
+        return answer
+    reference = str(uuid.uuid4())
+    logger.exception("unexpected error, reference %s", reference, exc_info=error)
+    return _answer(
+        500,
+        "our_fault",
+        "Something went wrong on our side. Nothing you did was lost.",
+        "Try again. If it happens again, give the reference to the administrator of this site.",
+        {"reference": reference},
+    )
+
+
+def _answer(
+    status: int, code: str, message: str, hint: str = "", details: dict[str, Any] | None = None
+) -> Response:
+    body = {"code": code, "message": message, "hint": hint, "reference": str(uuid.uuid4())}
+    return Response(body | (details or {}), status=status)
+
+
+def _sentence(detail: Any) -> str:
+    """Return the first message of DRF's nested error detail, with the field it belongs to."""
+    if isinstance(detail, dict):
+        for field, inner in detail.items():
+            words = _sentence(inner)
+            return words if field == "non_field_errors" else f"{field}: {words}"
+    if isinstance(detail, list) and detail:
+        return _sentence(detail[0])
+    return str(detail)

@@ -1,0 +1,12 @@
+"""Django app configuration."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class LearningConfig(AppConfig):
+    """The learning app."""
+
+    name = "webapp.learning"
+    default_auto_field = "django.db.models.BigAutoField"
