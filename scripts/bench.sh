@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Runs the benchmarks one after the other; docs/benchmarks.md says what the figures mean.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+for benchmark in benchmarks/[a-z]*.py; do
+    echo "== $benchmark"
+    .venv/bin/python "$benchmark"
+done

@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Linters, unit and integration tests on PostgreSQL and Valkey, a part of them on SQLite, browser tests.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$(.venv/bin/python scripts/node_path.py):$PATH"
+
+scripts/lint.sh
+echo "== frontend tests"
+npm --prefix frontend run --silent test
+echo "== tests on PostgreSQL and Valkey"
+.venv/bin/python -m pytest tests -m "not e2e and not faults" -n "${TEST_PROCESSES:-2}"
+echo "== two writers, claims and drafts on SQLite"
+LUNGSIGHT_TEST_DATABASE=sqlite .venv/bin/python -m pytest tests/webapp -m both_databases
+echo "== processes killed on purpose"
+.venv/bin/python -m pytest tests -m "faults"
+scripts/e2e.sh
