@@ -30,8 +30,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, exceptions.APIException):
         response = default_handler(error, context)
         answer = _answer(error.status_code, str(error.default_code), str(error.detail))
-        if response is not None:
-            answer.headers.update(response.headers)
+        for name in ("WWW-Authenticate", "Retry-After"):
+            if response is not None and name in response.headers:
+                answer.headers[name] = response.headers[name]
         return answer
     reference = str(uuid.uuid4())
     logger.exception("unexpected error, reference %s", reference, exc_info=error)
