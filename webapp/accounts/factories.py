@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import factory
+from factory.declarations import Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from webapp.accounts.models import Hospital, User
@@ -16,8 +16,8 @@ PASSWORD = "correct horse battery"
 class HospitalFactory(DjangoModelFactory[Hospital]):
     """A hospital."""
 
-    name = factory.Sequence(lambda n: f"Hospital {n}")
-    slug = factory.Sequence(lambda n: f"hospital-{n}")
+    name = Sequence(lambda n: f"Hospital {n}")
+    slug = Sequence(lambda n: f"hospital-{n}")
 
     class Meta:
         model = Hospital
@@ -26,9 +26,9 @@ class HospitalFactory(DjangoModelFactory[Hospital]):
 class UserFactory(DjangoModelFactory[User]):
     """A user with the password ``PASSWORD``, of a hospital of their own unless one is given."""
 
-    email = factory.Sequence(lambda n: f"person-{n}@example.org")
-    name = factory.Sequence(lambda n: f"Person {n}")
-    hospital = factory.SubFactory(HospitalFactory)
+    email = Sequence(lambda n: f"person-{n}@example.org")
+    name = Sequence(lambda n: f"Person {n}")
+    hospital = SubFactory(HospitalFactory)
 
     class Meta:
         model = User

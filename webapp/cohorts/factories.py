@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import factory
+from factory.declarations import SelfAttribute, Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from webapp.accounts.factories import HospitalFactory, UserFactory
@@ -12,9 +12,9 @@ from webapp.cohorts.models import Cohort, Membership, Role
 class CohortFactory(DjangoModelFactory[Cohort]):
     """A cohort of a hospital of its own unless one is given."""
 
-    slug = factory.Sequence(lambda n: f"cohort-{n}")
-    name = factory.Sequence(lambda n: f"Cohort {n}")
-    hospital = factory.SubFactory(HospitalFactory)
+    slug = Sequence(lambda n: f"cohort-{n}")
+    name = Sequence(lambda n: f"Cohort {n}")
+    hospital = SubFactory(HospitalFactory)
 
     class Meta:
         model = Cohort
@@ -23,8 +23,8 @@ class CohortFactory(DjangoModelFactory[Cohort]):
 class MembershipFactory(DjangoModelFactory[Membership]):
     """A reader of a cohort, from the cohort's own hospital."""
 
-    cohort = factory.SubFactory(CohortFactory)
-    user = factory.SubFactory(UserFactory, hospital=factory.SelfAttribute("..cohort.hospital"))
+    cohort = SubFactory(CohortFactory)
+    user = SubFactory(UserFactory, hospital=SelfAttribute("..cohort.hospital"))
     role = Role.READER
 
     class Meta:

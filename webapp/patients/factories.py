@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import factory
+from factory.declarations import Sequence, SubFactory
 from factory.django import DjangoModelFactory
 
 from webapp.accounts.factories import HospitalFactory
@@ -12,10 +12,10 @@ from webapp.patients.models import Patient
 class PatientFactory(DjangoModelFactory[Patient]):
     """A patient of a hospital of their own unless one is given."""
 
-    hospital = factory.SubFactory(HospitalFactory)
-    patient_id = factory.Sequence(lambda n: f"ID{n:06d}")
-    pseudonym = factory.Sequence(lambda n: f"P-{n:05d}")
-    name = factory.Sequence(lambda n: f"Doe^Patient{n}")
+    hospital = SubFactory(HospitalFactory)
+    patient_id = Sequence(lambda n: f"ID{n:06d}")
+    pseudonym = Sequence(lambda n: f"P-{n:05d}")
+    name = Sequence(lambda n: f"Doe^Patient{n}")
     sex = "F"
 
     class Meta:
