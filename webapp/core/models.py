@@ -57,6 +57,8 @@ class Work(Row):
     """
 
     QUEUE: ClassVar[str]
+    READY: ClassVar[models.Q] = models.Q()
+    """Which queued rows may be claimed at all; the others still wait for something else."""
 
     state = models.CharField(max_length=10, choices=WorkState, default=WorkState.QUEUED, db_index=True)
     priority = models.SmallIntegerField(default=0, help_text="Higher goes first.")

@@ -13,6 +13,8 @@ from rq.serializers import JSONSerializer
 logger = logging.getLogger(__name__)
 
 WORK = "gpu_worker.jobs.work"
+ENOUGH = 16
+"""Wake-ups that may wait in one queue. One serves all rows that are due, so more would only pile up."""
 
 
 def connection() -> redis.Redis:
@@ -20,12 +22,15 @@ def connection() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=30)
 
 
-def wake(queue: str) -> bool:
-    """Put one wake-up into ``queue`` now. False when Redis cannot be reached: the reconciler repeats it."""
+def wake(queue: str, *, enough: int = ENOUGH) -> bool:
+    """Put one wake-up into ``queue`` unless ``enough`` wait there already.
+
+    False when Redis cannot be reached: the reconciler repeats it.
+    """
     try:
-        Queue(queue, connection=connection(), serializer=JSONSerializer).enqueue(
-            WORK, queue, result_ttl=0, failure_ttl=3600, job_timeout=settings.LUNGSIGHT_JOB_SECONDS
-        )
+        waiting = Queue(queue, connection=connection(), serializer=JSONSerializer)
+        if waiting.count < enough:
+            waiting.enqueue(WORK, queue, result_ttl=0, failure_ttl=3600, job_timeout=-1)
     except redis.RedisError:
         logger.warning("queue %s could not be woken: Redis does not answer", queue)
         return False

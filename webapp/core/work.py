@@ -40,7 +40,7 @@ def worker_name() -> str:
 def due(model: type[WorkT]) -> models.QuerySet[WorkT]:
     """Return the rows a worker may take now, in the order in which they must be taken."""
     now = timezone.now()
-    waiting = models.Q(state=WorkState.QUEUED)
+    waiting = models.Q(state=WorkState.QUEUED) & model.READY
     abandoned = models.Q(state=WorkState.RUNNING, lease_until__lt=now)
     return model._default_manager.filter(waiting | abandoned, tries_left__gt=0).order_by(
         "-priority", "queued_at"

@@ -141,6 +141,7 @@ class Upload(Work):
     """What one user sent into one cohort, and the work of unpacking and sorting it."""
 
     QUEUE = CHECKS
+    READY: ClassVar[models.Q] = models.Q(receiving=False)
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="uploads")
     cohort = models.ForeignKey(Cohort, on_delete=models.PROTECT, related_name="uploads")
