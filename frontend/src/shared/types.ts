@@ -1,0 +1,200 @@
+/** Shapes of /api/v1/ that the pages read. Absent means the key is absent. */
+
+export type Matrix4 = number[][];
+/** Half-open voxel box [z0, y0, x0, z1, y1, x1]. */
+export type Box = [number, number, number, number, number, number];
+export type AiPolicy = 'at_once' | 'after_first_answers' | 'never';
+
+export interface CohortAccess {
+  slug: string;
+  name: string;
+  role: string;
+  may_upload: boolean;
+  may_read: boolean;
+  may_manage: boolean;
+  ai_policy: AiPolicy;
+}
+
+export interface Me {
+  id: string;
+  email: string;
+  name: string;
+  initials: string;
+  is_administrator?: boolean;
+  cohorts?: CohortAccess[];
+}
+
+export interface Geometry {
+  grade: 'full' | 'limited' | 'unusable';
+  reasons?: { code: string; sentence: string }[];
+}
+
+export interface VolumeInfo {
+  shape: [number, number, number];
+  spacing_mm: [number, number, number];
+  affine: Matrix4;
+  slice_order: number[];
+  url?: string;
+}
+
+export interface Series {
+  id: string;
+  study: string | { id: string };
+  description: string;
+  state: 'receiving' | 'checking' | 'ready' | 'unusable' | 'failed';
+  reason?: string;
+  revision: number;
+  geometry?: Geometry;
+  volume?: VolumeInfo;
+  analyses?: Analysis[];
+  reading_cohorts?: string[];
+}
+
+export interface Study {
+  id: string;
+  patient: { pseudonym: string; sex?: string; age?: number | string };
+  study_date?: string;
+  description?: string;
+  cohorts?: string[];
+}
+
+export interface UserMessage {
+  code: string;
+  message: string;
+  hint?: string;
+  reference?: string;
+}
+
+export interface Side {
+  infected_ml?: number;
+  infected_percent?: number;
+  interval_percent?: [number, number];
+}
+
+export interface Quantification extends Side {
+  source?: string;
+  right?: Side;
+  left?: Side;
+  lobes?: Record<string, Side>;
+  slice_evidence?: number[];
+}
+
+export interface SystemResult {
+  version?: string;
+  probabilities?: Record<string, number>;
+  slice_evidence?: number[];
+  quantification?: Quantification;
+}
+
+export interface AnalysisResults {
+  lungs?: { volume_ml: number; right_ml: number; left_ml: number };
+  quantification?: Quantification;
+  systems?: Record<string, SystemResult>;
+  warnings?: string[];
+}
+
+export interface Analysis {
+  id: string;
+  series: string;
+  state: 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+  systems: string[];
+  stage?: string;
+  progress?: number;
+  seconds_left?: number;
+  queue_position?: number;
+  error?: UserMessage;
+  created_at?: string;
+  finished_at?: string;
+  outdated?: boolean;
+  hidden?: boolean;
+  results?: AnalysisResults;
+}
+
+export interface AiRegion {
+  id: string;
+  label: string;
+  system: string;
+  class?: string;
+  volume_ml: number;
+  side?: string;
+  lobe?: string;
+  evidence?: number;
+  box: Box;
+  centre: [number, number, number];
+  largest_slice: number;
+}
+
+export interface HeatmapInfo {
+  id: string;
+  system: string;
+  class: string;
+  kind: string;
+  reference: number;
+  threshold?: number;
+  shape: [number, number, number];
+  affine: Matrix4;
+  url?: string;
+}
+
+export type VerdictName = 'accepted' | 'rejected' | 'redrawn' | 'unsure';
+export type RejectReason =
+  'vessel' | 'motion' | 'atelectasis' | 'effusion' | 'fibrosis' | 'outside_lung' | 'other';
+
+export interface MaskInfo {
+  sha256: string;
+  box: Box;
+  volume_ml: number;
+}
+
+export interface Verdict {
+  verdict: VerdictName;
+  reason?: RejectReason;
+  mask?: MaskInfo;
+}
+
+export interface OwnRegion {
+  id: string;
+  label: string;
+  lesion_value?: number;
+  mask?: MaskInfo;
+}
+
+export type Lobe = 'RUL' | 'RML' | 'RLL' | 'LUL' | 'LLL';
+
+export interface Answers {
+  co_rads?: number;
+  pcr?: 'positive' | 'negative' | 'unknown';
+  severity?: Partial<Record<Lobe, number>>;
+  diagnosis?: string;
+  confidence?: string;
+  note?: string;
+  nothing_else?: boolean;
+}
+
+export interface Reading {
+  id: string;
+  series: string;
+  cohort: string;
+  round: string;
+  reader: { id: string; name: string; initials: string };
+  state: 'draft' | 'signed';
+  revision: number;
+  mine: boolean;
+  analysis?: string | null;
+  ai: { policy: AiPolicy; shown: boolean; shown_at?: string };
+  answers: Answers;
+  answers_before_ai?: Answers;
+  verdicts: Record<string, Verdict>;
+  own_regions: OwnRegion[];
+  missing: { code: string; sentence: string; target?: string }[];
+  saved_at?: string;
+  signed_at?: string;
+  addenda?: { text: string; at: string }[];
+}
+
+export interface WorklistRow {
+  series: string;
+  patient: { pseudonym: string };
+  viewer_url: string;
+  reading?: { state: string; mine: boolean };
+}

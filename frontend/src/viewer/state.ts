@@ -1,0 +1,51 @@
+import { Store } from './store';
+import type { PlaneName } from './views/planes';
+import type { Point } from './volume/geometry';
+
+export type Tool = 'window' | 'pan' | 'zoom' | 'crosshair' | 'brush' | 'eraser';
+
+export interface Windowing {
+  width: number;
+  level: number;
+}
+
+export const WINDOW_PRESETS: { name: string; window: Windowing }[] = [
+  { name: 'Lung', window: { width: 1400, level: -500 } },
+  { name: 'Soft', window: { width: 400, level: 40 } },
+  { name: 'Bone', window: { width: 1800, level: 400 } },
+];
+
+/** What is on the screen; nothing of it is saved with the reading. */
+export interface ViewState {
+  /** The voxel all three planes pass through. */
+  cursor: Point;
+  active: PlaneName;
+  layout: 'one' | 'three';
+  tool: Tool;
+  window: Windowing;
+  heatmap: boolean;
+  /** Id of the heatmap shown; null when there is none. */
+  source: string | null;
+  opacity: number;
+  threshold: number;
+  outlines: boolean;
+  lungs: boolean;
+  /** Space is held: the image without anything over it. */
+  plain: boolean;
+  /** The reader hid the AI results (only the view; they stay revealed). */
+  aiHidden: boolean;
+  legendFolded: boolean;
+  selected: string | null;
+  /** The region being drawn, and how. */
+  drawing: string | null;
+  brushMm: number;
+  insideLung: boolean;
+}
+
+export function initialState(cursor: Point): Store<ViewState> {
+  return new Store<ViewState>({
+    cursor, active: 'axial', layout: 'three', tool: 'crosshair', window: { width: 1400, level: -500 },
+    heatmap: true, source: null, opacity: 0.5, threshold: 0.35, outlines: true, lungs: false, plain: false,
+    aiHidden: false, legendFolded: false, selected: null, drawing: null, brushMm: 6, insideLung: true,
+  });
+}

@@ -1,0 +1,148 @@
+import { Enums } from '@cornerstonejs/core';
+import type { Types } from '@cornerstonejs/core';
+import { el } from '../../shared/dom';
+import type { Windowing } from '../state';
+import { Signal } from '../store';
+import type { CtVolume } from '../volume/cornerstone';
+import type { Grid, Point } from '../volume/geometry';
+import { spacing, voxelAt, type Plane } from './planes';
+
+/** Voxel (u, v) of the shown slice to CSS pixels: x = a u + c v + e, y = b u + d v + f. */
+export interface SliceTransform {
+  a: number;
+  b: number;
+  c: number;
+  d: number;
+  e: number;
+  f: number;
+}
+
+const ORIENTATIONS = {
+  axial: Enums.OrientationAxis.AXIAL,
+  coronal: Enums.OrientationAxis.CORONAL,
+  sagittal: Enums.OrientationAxis.SAGITTAL,
+};
+
+/** One plane on the screen: the image, the canvas over it, and the way between pixels and voxels. */
+export class PlaneView {
+  readonly element: HTMLElement;
+  readonly overlay = el('canvas', { class: 'over', 'aria-hidden': 'true' });
+  readonly rendered = new Signal();
+  private readonly image: HTMLDivElement;
+  private index = -1;
+
+  constructor(readonly plane: Plane, private readonly grid: Grid, private readonly volume: CtVolume) {
+    this.image = el('div', { class: 'im' });
+    this.element = el('section', {
+      class: 'vp', tabindex: 0, 'aria-label': `${plane.title} view`, 'data-testid': `view-${plane.name}`,
+    }, this.image, this.overlay);
+    this.image.addEventListener(Enums.Events.IMAGE_RENDERED, () => this.rendered.emit());
+  }
+
+  /** What the engine has to know; call for all views before `attach`. */
+  get input(): Types.PublicViewportInput {
+    return {
+      viewportId: this.plane.name, type: Enums.ViewportType.ORTHOGRAPHIC, element: this.image,
+      defaultOptions: { orientation: ORIENTATIONS[this.plane.name], background: [0, 0, 0] },
+    };
+  }
+
+  private get viewport(): Types.IVolumeViewport {
+    return this.volume.engine.getViewport(this.plane.name) as Types.IVolumeViewport;
+  }
+
+  /** Shows the volume. */
+  async attach(): Promise<void> {
+    await this.viewport.setVolumes([{ volumeId: this.volume.id }]);
+    this.viewport.resetCamera();
+  }
+
+  render(): void {
+    if (this.visible) this.viewport.render();
+  }
+
+  get visible(): boolean {
+    return this.element.clientWidth > 0 && this.element.clientHeight > 0;
+  }
+
+  get slice(): number {
+    return this.index;
+  }
+
+  setWindow({ width, level }: Windowing): void {
+    this.viewport.setProperties({ voiRange: { lower: level - width / 2, upper: level + width / 2 } });
+  }
+
+  /** Moves the camera along the normal so that the slice's voxel centres lie in the plane. */
+  setSlice(index: number): void {
+    this.index = index;
+    const target = index * spacing(this.grid, this.plane.normal);
+    const at = this.plane.normal === 'x' ? 0 : this.plane.normal === 'y' ? 1 : 2;
+    const { focalPoint, position } = this.viewport.getCamera();
+    if (!focalPoint || !position) return;
+    const shift = target - (focalPoint[at] ?? 0);
+    const moved = (point: Types.Point3): Types.Point3 =>
+      point.map((value, i) => (i === at ? value + shift : value)) as Types.Point3;
+    this.viewport.setCamera({ focalPoint: moved(focalPoint), position: moved(position) });
+  }
+
+  private world(voxel: Point): Types.Point3 {
+    return [voxel.x * this.grid.sx, voxel.y * this.grid.sy, voxel.z * this.grid.sz];
+  }
+
+  /** CSS pixel of a voxel centre. */
+  toCanvas(voxel: Point): [number, number] {
+    const [x, y] = this.viewport.worldToCanvas(this.world(voxel));
+    return [x, y];
+  }
+
+  /** The voxel (with fractions) under a CSS pixel, in the shown slice. */
+  toVoxel(x: number, y: number): Point {
+    const [wx, wy, wz] = this.viewport.canvasToWorld([x, y]);
+    const voxel = { x: wx / this.grid.sx, y: wy / this.grid.sy, z: wz / this.grid.sz };
+    voxel[this.plane.normal] = this.index;
+    return voxel;
+  }
+
+  get transform(): SliceTransform {
+    const at = (u: number, v: number): [number, number] => this.toCanvas(voxelAt(this.plane, this.index, u, v));
+    const [e, f] = at(0, 0);
+    const [ux, uy] = at(1, 0);
+    const [vx, vy] = at(0, 1);
+    return { a: ux - e, b: uy - f, c: vx - e, d: vy - f, e, f };
+  }
+
+  /** Screen pixels per millimetre. */
+  get pixelsPerMm(): number {
+    const { a, b } = this.transform;
+    return Math.hypot(a, b) / spacing(this.grid, this.plane.u);
+  }
+
+  zoomAt(factor: number, x: number, y: number): void {
+    const before = this.viewport.canvasToWorld([x, y]);
+    const { parallelScale } = this.viewport.getCamera();
+    if (!parallelScale) return;
+    this.viewport.setCamera({ parallelScale: Math.min(2000, Math.max(5, parallelScale / factor)) });
+    this.shiftBy(before, this.viewport.canvasToWorld([x, y]));
+  }
+
+  panBy(dx: number, dy: number): void {
+    this.shiftBy(this.viewport.canvasToWorld([0, 0]), this.viewport.canvasToWorld([dx, dy]));
+  }
+
+  private shiftBy(from: Types.Point3, to: Types.Point3): void {
+    const { focalPoint, position } = this.viewport.getCamera();
+    if (!focalPoint || !position) return;
+    const moved = (point: Types.Point3): Types.Point3 =>
+      point.map((value, i) => value + (from[i] ?? 0) - (to[i] ?? 0)) as Types.Point3;
+    this.viewport.setCamera({ focalPoint: moved(focalPoint), position: moved(position) });
+    this.render();
+  }
+
+  /** Fits the whole slice into the view. */
+  reset(): void {
+    this.viewport.resetCamera();
+    this.setSlice(this.index);
+    this.render();
+  }
+}
