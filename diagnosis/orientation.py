@@ -37,7 +37,7 @@ def to_patient_axes(array: NDArray[Any], affine: Affine) -> tuple[NDArray[Any], 
     result[:3, :3] = np.stack(columns, axis=1)
     result[:3, 3] = origin
     index_of = {patient: axis for axis, patient in enumerate(order)}
-    turned = np.flip(array, flips).transpose([2 - index_of[patient] for patient in (2, 1, 0)])
+    turned = np.flip(array, tuple(flips)).transpose([2 - index_of[patient] for patient in (2, 1, 0)])
     return np.ascontiguousarray(turned), result
 
 
