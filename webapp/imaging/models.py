@@ -79,6 +79,7 @@ class Series(Row):
     series_uid = models.CharField(max_length=64)
     modality = models.CharField(max_length=16, default="", blank=True)
     description = models.CharField(max_length=200, default="", blank=True)
+    derived = models.BooleanField(default=False, help_text="Computed from other images, such as reformats.")
     state = models.CharField(max_length=10, choices=SeriesState, default=SeriesState.RECEIVING)
     reason = models.TextField(default="", blank=True, help_text="Why it cannot be used, in words.")
     last_instance_at = models.DateTimeField(auto_now_add=True)
@@ -160,6 +161,10 @@ class UploadedFile(Row):
     """One file of an upload, or one member of an uploaded archive, and what became of it."""
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="files")
+    archive = models.ForeignKey(
+        "self", null=True, on_delete=models.CASCADE, related_name="members", help_text="It came inside this one."
+    )
+    tries = models.PositiveSmallIntegerField(default=0, help_text="How often a worker began to open it.")
     name = models.CharField(max_length=255)
     size = models.PositiveBigIntegerField(default=0)
     blob = models.ForeignKey(Blob, null=True, on_delete=models.PROTECT, related_name="+")
