@@ -19,9 +19,13 @@ from webapp.reviews import urls as reviews
 APPS = (core, audit, accounts, cohorts, patients, imaging, analyses, reviews, learning, reports)
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("accounts/", include("allauth.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("api/v1/", include([route for app in APPS for route in app.api_urls])),
     *[route for app in APPS for route in app.page_urls],
 ]
+
+handler400 = "webapp.core.views.bad_request"
+handler403 = "webapp.core.views.forbidden"
+handler404 = "webapp.core.views.not_found"
+handler500 = "webapp.core.views.our_fault"

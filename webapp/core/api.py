@@ -12,6 +12,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import exception_handler as default_handler
 
+from webapp.core import words
 from webapp.core.errors import UserError
 
 logger = logging.getLogger(__name__)
@@ -22,27 +23,38 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, UserError):
         return _answer(error.status, error.code, error.message, error.hint, error.details)
     if isinstance(error, Http404 | exceptions.NotFound):
-        return _answer(404, "not_found", "There is nothing here that you may see.")
-    if isinstance(error, PermissionDenied):
-        error = exceptions.PermissionDenied()
+        return _answer(404, "not_found", words.NOT_FOUND)
+    if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
+        return _denied(error)
     if isinstance(error, exceptions.ValidationError):
         return _answer(400, "invalid", _sentence(error.detail), details={"fields": error.detail})
     if isinstance(error, exceptions.APIException):
         response = default_handler(error, context)
-        answer = _answer(error.status_code, str(error.default_code), str(error.detail))
+        answer = _answer(error.status_code, str(error.default_code), *_words(error))
         for name in ("WWW-Authenticate", "Retry-After"):
             if response is not None and name in response.headers:
                 answer.headers[name] = response.headers[name]
         return answer
     reference = str(uuid.uuid4())
     logger.exception("unexpected error, reference %s", reference, exc_info=error)
-    return _answer(
-        500,
-        "our_fault",
-        "Something went wrong on our side. Nothing you did was lost.",
-        "Try again. If it happens again, give the reference to the administrator of this site.",
-        {"reference": reference},
-    )
+    return _answer(500, "our_fault", words.OUR_FAULT, words.OUR_FAULT_HINT, {"reference": reference})
+
+
+def _words(error: exceptions.APIException) -> tuple[str, str]:
+    """Return message and hint of an error that DRF raised by itself."""
+    if isinstance(error, exceptions.NotAuthenticated):
+        return words.SIGNED_OUT, words.SIGNED_OUT_HINT
+    if isinstance(error, exceptions.AuthenticationFailed):
+        return words.CREDENTIAL_REFUSED, words.CREDENTIAL_REFUSED_HINT
+    return str(error.detail), ""
+
+
+def _denied(error: PermissionDenied | exceptions.PermissionDenied) -> Response:
+    """Answer 403; a session without CSRF token gets its own sentence."""
+    detail = getattr(error, "detail", None)
+    if detail is not None and str(detail).startswith("CSRF"):
+        return _answer(403, "csrf_failed", words.FORM_EXPIRED, words.FORM_EXPIRED_HINT)
+    return _answer(403, "permission_denied", words.FORBIDDEN, words.FORBIDDEN_HINT)
 
 
 def _answer(

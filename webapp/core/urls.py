@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-page_urls: list[URLPattern | URLResolver] = []
+from webapp.core import health
+
+page_urls: list[URLPattern | URLResolver] = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+]
 api_urls: list[URLPattern | URLResolver] = []

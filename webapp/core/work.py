@@ -93,13 +93,14 @@ def keep(row: Work, *, stage: str | None = None, progress: float | None = None) 
 
 
 def finish(row: Work, state: WorkState, **changes: Any) -> None:
-    """End the attempt. Call it inside the transaction that writes the results.
+    """End the attempt. Call it inside the transaction that writes the results. QUEUED asks for another one.
 
     Raises LostLease (and so rolls the results back) when the row is no longer ours.
     """
     if state not in TRANSITIONS[WorkState.RUNNING]:
         raise ValueError(f"running work cannot become {state}")
-    ended = held(row).update(state=state, finished_at=timezone.now(), lease_until=None, **changes)
+    finished_at = None if state == WorkState.QUEUED else timezone.now()
+    ended = held(row).update(state=state, finished_at=finished_at, lease_until=None, **changes)
     if not ended:
         raise LostLease(str(row.pk))
 

@@ -51,6 +51,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "webapp.core.middleware.RequestLog",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -62,6 +63,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",
+    "webapp.core.middleware.UserErrors",
 ]
 
 ROOT_URLCONF = "webapp.urls"
@@ -69,12 +71,15 @@ ASGI_APPLICATION = "webapp.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # Before the apps: these replace pages of allauth.
+        "DIRS": [BASE_DIR / "webapp" / "core" / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "webapp.core.banner.banner",
             ]
         },
     }
@@ -110,6 +115,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_USERNAME_FORM_FIELD = "login"
+AXES_LOCKOUT_TEMPLATE = "account/lockout.html"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -121,8 +127,7 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_PAGINATION_CLASS": "rest_framework.pagination.PageNumberPagination",
-    "PAGE_SIZE": 50,
+    "DEFAULT_PAGINATION_CLASS": "webapp.core.pagination.Pages",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "EXCEPTION_HANDLER": "webapp.core.api.exception_handler",
 }
@@ -168,6 +173,7 @@ CONTENT_SECURITY_POLICY = {
 }
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "webapp.core.views.csrf_failed"
 
 FILE_UPLOAD_TEMP_DIR = None
 DATA_UPLOAD_MAX_NUMBER_FILES = 20_000
@@ -178,6 +184,8 @@ LUNGSIGHT_LEASE_SECONDS = env.int("LUNGSIGHT_LEASE_SECONDS", default=60)
 LUNGSIGHT_TRIES = env.int("LUNGSIGHT_TRIES", default=2)
 LUNGSIGHT_JOB_SECONDS = env.int("LUNGSIGHT_JOB_SECONDS", default=1800)
 LUNGSIGHT_CHECK_SECONDS = env.int("LUNGSIGHT_CHECK_SECONDS", default=300)
+LUNGSIGHT_UPLOAD_IDLE_SECONDS = env.int("LUNGSIGHT_UPLOAD_IDLE_SECONDS", default=600)
+LUNGSIGHT_ARCHIVE_MB = env.int("LUNGSIGHT_ARCHIVE_MB", default=4096)
 LUNGSIGHT_CHECK_MEMORY_MB = env.int("LUNGSIGHT_CHECK_MEMORY_MB", default=4096)
 
 LOGGING = {
@@ -186,4 +194,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": "INFO"},
+    # Its lines hold whole addresses; core.middleware logs routes, core.views unexpected errors.
+    "loggers": {"django.request": {"level": "CRITICAL"}},
 }
