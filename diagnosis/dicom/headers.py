@@ -70,7 +70,6 @@ class SliceHeader:
     rescale_type: str
     transfer_syntax: str
     declared_lossy: bool
-    frames: int
     bits_allocated: int
     bits_stored: int
     pixel_representation: int
