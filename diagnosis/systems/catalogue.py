@@ -1,0 +1,13 @@
+"""The systems that exist. Imports specs only, so the site can read it without the science packages."""
+
+from __future__ import annotations
+
+from diagnosis.systems.density import spec as density
+from diagnosis.systems.interface import SystemSpec
+
+_SPECS = (density.SPEC,)
+
+
+def catalogue() -> dict[str, SystemSpec]:
+    """Return every system by name, in the order in which they run."""
+    return {spec.name: spec for spec in _SPECS}
