@@ -97,7 +97,7 @@ def finish(row: Work, state: WorkState, **changes: Any) -> None:
 
     Raises LostLease (and so rolls the results back) when the row is no longer ours.
     """
-    if state not in TRANSITIONS[WorkState.RUNNING]:
+    if state == WorkState.RUNNING or state not in TRANSITIONS[WorkState.RUNNING]:
         raise ValueError(f"running work cannot become {state}")
     finished_at = None if state == WorkState.QUEUED else timezone.now()
     ended = held(row).update(state=state, finished_at=finished_at, lease_until=None, **changes)

@@ -12,3 +12,6 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 WHITENOISE_AUTOREFRESH = True
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):  # noqa: F405
+    # A file, as in the demo: threads share an in-memory database in a way that the demo never meets.
+    DATABASES["default"]["TEST"] = {"NAME": str(LUNGSIGHT_DATA / "tests.sqlite3")}  # noqa: F405
