@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from webapp.analyses.models import Analysis, FoundRegion
-from webapp.cohorts.models import Cohort
+from webapp.cohorts.models import AIPolicy, Cohort
 from webapp.core.models import Blob, RevisedRow, Row
 from webapp.imaging.models import SeriesRevision
 
@@ -35,6 +35,18 @@ class Judgement(models.TextChoices):
     UNSURE = "unsure"
 
 
+class RejectionReason(models.TextChoices):
+    """What a rejected region really is; it becomes part of the label."""
+
+    VESSEL = "vessel"
+    MOTION = "motion"
+    ATELECTASIS = "atelectasis"
+    EFFUSION = "effusion"
+    FIBROSIS = "fibrosis"
+    OUTSIDE_LUNG = "outside_lung"
+    OTHER = "other"
+
+
 class RegionMask(Row):
     """An immutable mask: packed bits (C order [z, y, x], big-endian bits) of a box on the series grid."""
 
@@ -58,7 +70,11 @@ class Reading(RevisedRow):
     analysis = models.ForeignKey(Analysis, null=True, on_delete=models.PROTECT, related_name="readings")
     answers = models.JSONField(default=dict)
     answers_before_ai = models.JSONField(null=True)
+    ai_policy = models.CharField(
+        max_length=20, choices=AIPolicy, default="", blank=True, help_text="The cohort's policy when signed."
+    )
     ai_shown_at = models.DateTimeField(null=True)
+    analyses_shown = models.JSONField(default=list, help_text="[{analysis, at}] in the order of showing.")
     signed_at = models.DateTimeField(null=True)
     content_hash = models.CharField(max_length=64, default="", blank=True)
 
@@ -81,7 +97,7 @@ class Verdict(Row):
     reading = models.ForeignKey(Reading, on_delete=models.CASCADE, related_name="verdicts")
     region = models.ForeignKey(FoundRegion, on_delete=models.PROTECT, related_name="verdicts")
     judgement = models.CharField(max_length=8, choices=Judgement)
-    reason = models.CharField(max_length=20, default="", blank=True)
+    reason = models.CharField(max_length=20, choices=RejectionReason, default="", blank=True)
     mask = models.ForeignKey(RegionMask, null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
