@@ -18,6 +18,9 @@ THICK_SPACING_MM = 5.0
 SPACING_RANGE_MM = (0.05, 20.0)
 """Pixel and slice spacings outside this range are no spacings of a chest CT in mm."""
 
+MAX_VOXELS = 600_000_000
+"""2288 slices of 512 x 512: 1.2 GB of int16."""
+
 
 class RefusedInput(ValueError):
     """Input that can not be read. ``code`` is for programs, ``sentence`` for people, in plain words."""

@@ -13,13 +13,17 @@ from diagnosis.dicom.headers import SliceHeader, read_header
 from diagnosis.dicom.pixels import read_hounsfield
 from diagnosis.dicom.series import choose_series, find_series
 from diagnosis.dicom.stacking import Stack, stack_slices
-from diagnosis.geometry import GeometryReport, LoadedSeries, RefusedInput, UnusableSeries, worst_grade
+from diagnosis.geometry import (
+    MAX_VOXELS,
+    GeometryReport,
+    LoadedSeries,
+    RefusedInput,
+    UnusableSeries,
+    worst_grade,
+)
 from diagnosis.hounsfield import hounsfield_reason, rounded
 from diagnosis.orientation import nearest_axes, to_patient_axes
 from diagnosis.volume import CTVolume, HounsfieldArray
-
-MAX_VOXELS = 600_000_000
-"""2288 slices of 512 x 512: 1.2 GB of int16."""
 
 
 def read_folder(path: Path) -> LoadedSeries:
