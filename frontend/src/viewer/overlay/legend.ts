@@ -1,0 +1,53 @@
+import { el } from '../../shared/dom';
+import type { ViewState } from '../state';
+import type { Store } from '../store';
+import { viridisCss } from './colormap';
+
+const STEPS = 64;
+const HEIGHT = 176;
+
+/** The colour scale beside the image; gone when no heatmap is shown, folded by a click. */
+export class Legend {
+  readonly element: HTMLButtonElement;
+  private readonly canvas = el('canvas', { width: 14, height: HEIGHT });
+  private readonly line = el('span', { class: 'lgd-line num' });
+  private shown = false;
+
+  constructor(private readonly state: Store<ViewState>) {
+    const ticks = [1, 0.8, 0.6, 0.4, 0.2, 0].map((value) => {
+      const tick = el('span', { class: 'lgd-t num' }, value.toFixed(1));
+      tick.style.top = `${(1 - value) * 100}%`;
+      return tick;
+    });
+    this.element = el('button', {
+      type: 'button', class: 'lgd', title: 'Fold or unfold', 'aria-label': 'Evidence scale from 0 to 1', 'data-testid': 'legend',
+    }, el('span', { class: 'lgd-h' }, 'Evidence (0–1)'), el('span', { class: 'lgd-b' }, this.canvas, ...ticks, this.line));
+    this.element.addEventListener('click', () => state.set({ legendFolded: !state.value.legendFolded }));
+    state.on(() => this.show());
+    this.show();
+  }
+
+  /** Whether a heatmap is there to explain. */
+  available(shown: boolean): void {
+    this.shown = shown;
+    this.show();
+  }
+
+  private show(): void {
+    const { heatmap, aiHidden, plain, drawing, legendFolded, threshold } = this.state.value;
+    this.element.hidden = !this.shown || !heatmap || aiHidden || plain || drawing !== null;
+    this.element.classList.toggle('folded', legendFolded);
+    this.line.textContent = `shown ≥ ${threshold.toFixed(2)}`;
+    this.line.style.top = `${(1 - threshold) * 100}%`;
+    const context = this.canvas.getContext('2d');
+    if (!context) return;
+    context.clearRect(0, 0, 14, HEIGHT);
+    for (let i = 0; i < STEPS; i += 1) {
+      const value = (i + 0.5) / STEPS;
+      context.globalAlpha = value < threshold ? 0.25 : 1;
+      context.fillStyle = viridisCss(value);
+      context.fillRect(0, HEIGHT - ((i + 1) * HEIGHT) / STEPS, 14, HEIGHT / STEPS + 0.5);
+    }
+    context.globalAlpha = 1;
+  }
+}

@@ -1,0 +1,97 @@
+import { el } from '../../shared/dom';
+import { icon } from '../../shared/icons';
+import type { HeatmapInfo } from '../../shared/types';
+import type { Drawing } from '../regions/drawing';
+import type { ViewState } from '../state';
+import type { Store } from '../store';
+import { Check, Choice, Select, Slider } from './controls';
+
+/** What the bar has to say instead of sliders. */
+export interface OverlayNotice {
+  /** Shown while AI is hidden or there is none yet. */
+  text: string | null;
+}
+
+export const BRUSH_RANGE = { min: 1, max: 40, step: 1 };
+
+/** The line over the views: heatmap, threshold, outlines; brush settings while drawing. */
+export class OverlayBar {
+  private readonly heat: Check;
+  private readonly source: Select;
+  private readonly opacity: Slider;
+  private readonly threshold: Slider;
+  private readonly outlines: Check;
+  private readonly lungs: Check;
+  private readonly brush: Slider;
+  private readonly mode: Choice<'brush' | 'eraser'>;
+  private readonly inside: Check;
+  private readonly drawChip = el('span', { class: 'chip info' });
+  private readonly viewing: HTMLElement;
+  private readonly drawing: HTMLElement;
+  private readonly notice = el('span', { class: 'row-x', 'data-testid': 'overlay-notice' });
+  private hasLungs = false;
+
+  constructor(host: HTMLElement, private readonly state: Store<ViewState>, private readonly draw: Drawing) {
+    const set = (change: Partial<ViewState>): void => state.set(change);
+    this.heat = new Check('Heatmap', (heatmap) => set({ heatmap }), 'heatmap');
+    this.source = new Select('Heatmap source', [], (source) => set({ source }), 'heatmap-source', true);
+    this.opacity = new Slider('Opacity', { min: 0, max: 100, step: 5 }, (value) => `${value}%`,
+      (value) => set({ opacity: value / 100 }), 'opacity');
+    this.threshold = new Slider('Threshold', { min: 0, max: 0.95, step: 0.05 }, (value) => value.toFixed(2),
+      (threshold) => set({ threshold }), 'threshold');
+    this.outlines = new Check('Outlines', (outlines) => set({ outlines }), 'outlines');
+    this.lungs = new Check('Lungs', (lungs) => set({ lungs }), 'lungs');
+    this.brush = new Slider('Brush', BRUSH_RANGE, (value) => `${value} mm`, (brushMm) => set({ brushMm }), 'brush-size');
+    this.mode = new Choice({ class: 'seg sm', label: 'Brush mode', testid: 'brush-mode' }, [
+      { value: 'brush', content: ['Add'] },
+      { value: 'eraser', content: ['Erase ', el('span', { class: 'k' }, 'Ctrl')] },
+    ], (tool) => set({ tool }));
+    this.inside = new Check('Inside lung only', (insideLung) => set({ insideLung }), 'inside-lung');
+    this.viewing = el('div', { class: 'ov-set' }, this.heat.element, this.source.element, this.opacity.element,
+      this.threshold.element, el('span', { class: 'vsep' }), this.outlines.element, this.lungs.element);
+    this.drawing = el('div', { class: 'ov-set' }, this.drawChip, this.brush.element, this.mode.element, this.inside.element);
+    host.append(this.notice, this.viewing, this.drawing);
+    state.on(() => this.show());
+    draw.changed.on(() => this.show());
+    this.show();
+  }
+
+  setHeatmaps(heatmaps: HeatmapInfo[]): void {
+    this.source.setOptions(heatmaps.map(({ id, system, class: name, kind }) => [
+      id, heatmaps.filter((other) => other.system === system).length > 1 ? `${system}, ${name}, ${kind}` : system,
+    ]));
+    this.source.input.disabled = heatmaps.length < 2;
+    this.source.element.hidden = heatmaps.length === 0;
+  }
+
+  allowLungs(allowed: boolean): void {
+    this.hasLungs = allowed;
+    this.show();
+  }
+
+  setNotice({ text }: OverlayNotice): void {
+    this.notice.replaceChildren(...(text ? [icon('eyeSlash'), text] : []));
+    this.show();
+  }
+
+  private show(): void {
+    const now = this.state.value;
+    const noticed = this.notice.childElementCount > 0;
+    this.drawing.hidden = now.drawing === null;
+    this.viewing.hidden = now.drawing !== null || noticed;
+    this.notice.hidden = now.drawing !== null || !noticed;
+    this.heat.show(now.heatmap);
+    this.source.show(now.source ?? undefined);
+    this.opacity.show(Math.round(now.opacity * 100));
+    this.threshold.show(now.threshold);
+    this.outlines.show(now.outlines);
+    this.lungs.show(now.lungs);
+    this.lungs.element.hidden = !this.hasLungs;
+    this.brush.show(now.brushMm);
+    this.mode.show(now.tool === 'eraser' ? 'eraser' : 'brush');
+    this.inside.show(now.insideLung && this.hasLungs);
+    this.inside.input.disabled = !this.hasLungs;
+    const session = this.draw.current;
+    this.drawChip.replaceChildren(icon('pencil'), session ? `${session.fresh ? 'Drawing' : 'Redrawing'} ${session.label}` : '');
+  }
+}

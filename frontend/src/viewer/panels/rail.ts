@@ -1,0 +1,212 @@
+import { el } from '../../shared/dom';
+import { viridisCss } from '../overlay/colormap';
+import { styleColour } from '../overlay/painter';
+import type { RegionView } from '../regions/regions';
+import type { ViewState } from '../state';
+import type { Store } from '../store';
+import type { Grid } from '../volume/geometry';
+import type { Thumbnails } from './thumbnails';
+
+const TOP = 26;
+const BOTTOM = 10;
+const EVERY = 12;
+const TICK = 20;
+const SPEAK_MS = 500;
+
+/** What the rail shows besides thumbnails. */
+export interface RailContent {
+  /** Evidence per slice from cranial to caudal; null while AI is hidden or there is none. */
+  evidence: number[] | null;
+  regions: RegionView[];
+}
+
+/** The slice rail: thumbnails, evidence per slice, dots for regions; one slider for the keyboard. */
+export class Rail {
+  private readonly canvas = el('canvas', {});
+  private readonly slider: HTMLElement;
+  private readonly badge = el('span', { class: 'badge-n num' });
+  private speak: ReturnType<typeof setTimeout> | null = null;
+  private content: RailContent = { evidence: null, regions: [] };
+
+  constructor(
+    host: HTMLElement, private readonly grid: Grid, private readonly state: Store<ViewState>,
+    private readonly thumbnails: Thumbnails, private readonly say: (text: string) => void,
+  ) {
+    this.slider = el('div', {
+      class: 'rail-s', role: 'slider', tabindex: 0, 'aria-label': 'Slice', 'aria-orientation': 'vertical',
+      'aria-valuemin': 1, 'aria-valuemax': grid.nz, 'data-testid': 'rail',
+    }, this.canvas, this.badge);
+    host.append(this.slider);
+    this.listen();
+    new ResizeObserver(() => this.draw()).observe(this.slider);
+    state.on((now, before) => {
+      if (now.cursor.z === before.cursor.z) return;
+      this.draw();
+      this.announce();
+    }, 'cursor');
+    state.on(() => this.draw(), 'aiHidden');
+  }
+
+  update(content: RailContent): void {
+    this.content = content;
+    this.draw();
+  }
+
+  private listen(): void {
+    const go = (event: PointerEvent): void => {
+      const y = event.clientY - this.slider.getBoundingClientRect().top;
+      const number = Math.round(((y - TOP) / this.length) * (this.grid.nz - 1)) + 1;
+      const clamped = Math.min(this.grid.nz, Math.max(1, number));
+      this.state.set({ cursor: { ...this.state.value.cursor, z: this.grid.nz - clamped } });
+    };
+    this.slider.addEventListener('pointerdown', (event) => {
+      this.slider.setPointerCapture(event.pointerId);
+      go(event);
+    });
+    this.slider.addEventListener('pointermove', (event) => {
+      if (event.buttons & 1) go(event);
+    });
+  }
+
+  private get length(): number {
+    return Math.max(1, this.slider.clientHeight - TOP - BOTTOM);
+  }
+
+  private y(number: number): number {
+    return TOP + ((number - 1) / Math.max(1, this.grid.nz - 1)) * this.length;
+  }
+
+  private get number(): number {
+    return this.grid.nz - this.state.value.cursor.z;
+  }
+
+  private get evidence(): number[] | null {
+    return this.state.value.aiHidden ? null : this.content.evidence;
+  }
+
+  private announce(): void {
+    const strength = this.evidence?.[this.number - 1];
+    const text = `Slice ${this.number} of ${this.grid.nz}${strength === undefined ? '' : `, evidence ${strength.toFixed(2)}`}`;
+    this.slider.setAttribute('aria-valuenow', String(this.number));
+    this.slider.setAttribute('aria-valuetext', text);
+    if (this.speak) clearTimeout(this.speak);
+    this.speak = setTimeout(() => this.say(text), SPEAK_MS);
+  }
+
+  draw(): void {
+    const { clientWidth: width, clientHeight: height } = this.slider;
+    if (width === 0 || height === 0) return;
+    const ratio = window.devicePixelRatio || 1;
+    [this.canvas.width, this.canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
+    const context = this.canvas.getContext('2d');
+    if (!context) return;
+    context.scale(ratio, ratio);
+    const style = getComputedStyle(this.slider);
+    const token = (name: string): string => style.getPropertyValue(name).trim();
+    context.font = `11px ${style.fontFamily}`;
+    context.fillStyle = token('--ls-text-3');
+    context.fillText('Slices', 10, 16);
+    const left = Math.round(width * 0.61);
+    if (this.evidence) context.fillText('Evidence', left - 4, 16);
+    this.drawThumbnails(context, width, token('--ls-accent'));
+    this.drawTicks(context, left, token('--ls-text-3'), token('--ls-line'));
+    this.drawEvidence(context, left, width);
+    this.drawDots(context, width);
+    this.drawCurrent(context, left, width, token('--ls-accent'));
+  }
+
+  private thumbSize(width: number): [number, number] {
+    const wide = Math.round(width * 0.43);
+    return [wide, Math.round(wide * 0.75)];
+  }
+
+  /** Numbers of the slices that have a thumbnail; fewer where they would overlap. */
+  private get thumbNumbers(): number[] {
+    const [, tall] = this.thumbSize(this.slider.clientWidth);
+    const room = (this.length * EVERY) / Math.max(1, this.grid.nz - 1);
+    const every = EVERY * Math.max(1, Math.ceil((tall + 4) / room));
+    const numbers: number[] = [];
+    for (let n = Math.ceil(every / 2); n <= this.grid.nz; n += every) numbers.push(n);
+    return numbers;
+  }
+
+  private drawThumbnails(context: CanvasRenderingContext2D, width: number, accent: string): void {
+    const [wide, tall] = this.thumbSize(width);
+    const numbers = this.thumbNumbers;
+    const nearest = numbers.reduce((best, n) => (Math.abs(n - this.number) < Math.abs(best - this.number) ? n : best), -1e9);
+    for (const number of numbers) {
+      const top = Math.min(this.slider.clientHeight - tall - 2, Math.max(TOP - 6, this.y(number) - tall / 2));
+      const picture = this.thumbnails.slice(this.grid.nz - number);
+      context.fillStyle = '#000';
+      context.fillRect(8, top, wide, tall);
+      if (picture) {
+        const scale = Math.max(wide / picture.width, tall / picture.height);
+        const [w, h] = [wide / scale, tall / scale];
+        context.drawImage(picture, (picture.width - w) / 2, (picture.height - h) / 2, w, h, 8, top, wide, tall);
+      }
+      if (number !== nearest) continue;
+      context.strokeStyle = accent;
+      context.lineWidth = 1.5;
+      context.strokeRect(7.25, top - 0.75, wide + 1.5, tall + 1.5);
+    }
+  }
+
+  private drawTicks(context: CanvasRenderingContext2D, left: number, text: string, line: string): void {
+    const step = this.grid.nz > 320 ? TICK * 2 : TICK;
+    context.fillStyle = text;
+    context.textAlign = 'right';
+    for (let n = step; n <= this.grid.nz; n += step) context.fillText(String(n), left - 5, this.y(n) + 4);
+    context.textAlign = 'left';
+    context.strokeStyle = line;
+    context.lineWidth = 1;
+    for (const share of this.evidence ? [0, 0.5, 1] : [0]) {
+      const x = Math.round(left + share * (this.slider.clientWidth - left - 22)) + 0.5;
+      context.beginPath();
+      context.moveTo(x, TOP);
+      context.lineTo(x, TOP + this.length);
+      context.stroke();
+    }
+  }
+
+  private drawEvidence(context: CanvasRenderingContext2D, left: number, width: number): void {
+    const evidence = this.evidence;
+    if (!evidence) return;
+    const most = Math.max(...evidence, 1e-9);
+    const step = this.length / Math.max(1, this.grid.nz - 1);
+    evidence.forEach((value, i) => {
+      const share = value / most;
+      if (share < 0.01) return;
+      context.fillStyle = viridisCss(0.3 + 0.7 * share);
+      context.fillRect(left, this.y(i + 1) - step / 2, share * (width - left - 22), Math.max(1, step + 0.3));
+    });
+  }
+
+  private drawDots(context: CanvasRenderingContext2D, width: number): void {
+    for (const region of this.content.regions) {
+      if (this.state.value.aiHidden && !region.own) continue;
+      context.beginPath();
+      context.arc(width - 9, this.y(region.slice), 3.5, 0, 2 * Math.PI);
+      if (region.style === 'pending') {
+        context.strokeStyle = styleColour('pending');
+        context.lineWidth = 1.5;
+        context.stroke();
+      } else {
+        context.fillStyle = styleColour(region.style);
+        context.fill();
+      }
+    }
+  }
+
+  private drawCurrent(context: CanvasRenderingContext2D, left: number, width: number, accent: string): void {
+    const y = this.y(this.number);
+    context.strokeStyle = accent;
+    context.lineWidth = 1.5;
+    context.beginPath();
+    context.moveTo(left - 26, y);
+    context.lineTo(width, y);
+    context.stroke();
+    this.badge.textContent = String(this.number);
+    this.badge.style.top = `${Math.round(y)}px`;
+    this.slider.setAttribute('aria-valuenow', String(this.number));
+  }
+}
