@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -39,10 +38,9 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_administrator=True, **fields)
 
 
-class User(AbstractBaseUser):
+class User(AbstractBaseUser, RevisedRow):
     """A person who signs in. What they may see comes from their cohorts; administrators run the site."""
 
-    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=150, default="", blank=True)
     hospital = models.ForeignKey(
@@ -50,8 +48,6 @@ class User(AbstractBaseUser):
     )
     is_administrator = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    revision = models.PositiveIntegerField(default=1)
 
     objects: ClassVar[UserManager] = UserManager()
 

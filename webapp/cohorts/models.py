@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import models
 
 from webapp.accounts.models import Hospital
-from webapp.core.models import RevisedRow, Row
+from webapp.core.models import RevisedRow
 
 
 class AIPolicy(models.TextChoices):
@@ -42,7 +42,7 @@ class Cohort(RevisedRow):
         return self.name
 
 
-class Membership(Row):
+class Membership(RevisedRow):
     """One person's role in one cohort."""
 
     cohort = models.ForeignKey(Cohort, on_delete=models.CASCADE, related_name="memberships")
