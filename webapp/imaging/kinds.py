@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from enum import StrEnum
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from diagnosis.geometry import RefusedInput
 
@@ -20,7 +20,7 @@ class Kind(StrEnum):
     ZIP = "zip"
 
 
-LEFT_BEHIND = re.compile(r"(^|/)(\.|__MACOSX/|Thumbs\.db$|desktop\.ini$|Icon\r?$)", re.IGNORECASE)
+LEFT_BEHIND = re.compile(r"(^|/)(\.(?!\.?(/|$))|__MACOSX/|Thumbs\.db$|desktop\.ini$|Icon\r?$)", re.IGNORECASE)
 """What file systems leave beside the files of people: hidden files, macOS and Windows folders' notes."""
 
 ARCHIVES = {
@@ -62,15 +62,10 @@ def kind_of(name: str, path: Path) -> Kind:
     if head.startswith(b"\x1f\x8b"):
         head = _inflated(head)
         if not (_has(head, NIFTI_MAGICS) or _has(head, NIFTI_PAIR_MAGICS)):
-            raise RefusedInput("not_nifti", "This compressed file holds no NIfTI volume. Send a .zip instead.")
+            raise RefusedInput("not_nifti", "This compressed file holds no NIfTI volume. Send a .zip.")
     if _has(head, NIFTI_MAGICS):
         return Kind.NIFTI
     raise _refusal(head)
-
-
-def is_nifti_name(name: str) -> bool:
-    """Tell whether people would take the file for NIfTI by its name."""
-    return PurePosixPath(name).name.lower().endswith((".nii", ".nii.gz"))
 
 
 def _inflated(head: bytes) -> bytes:
@@ -92,7 +87,7 @@ def _refusal(head: bytes) -> RefusedInput:
     if head[TAR_MAGIC_AT : TAR_MAGIC_AT + 5] == b"ustar":
         return RefusedInput("archive_kind", "Archives of the kind tar are not opened. Send a .zip.")
     if _has(head, NIFTI_PAIR_MAGICS):
-        return RefusedInput("nifti_pair", "This is half of a NIfTI pair (.hdr, .img). Send one .nii or .nii.gz.")
+        return RefusedInput("nifti_pair", "This is half of a NIfTI pair (.hdr, .img). Send one .nii file.")
     for magic, what in PICTURES.items():
         if head.startswith(magic):
             return RefusedInput("not_ct", f"This is {what}, not a CT.")

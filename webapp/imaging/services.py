@@ -2,16 +2,100 @@
 
 from __future__ import annotations
 
-from webapp.imaging.checks import Keep, check_revision, check_upload
+import re
+from collections.abc import Sequence
+from datetime import timedelta
 
-__all__ = ["Keep", "check_revision", "check_upload", "complete_idle_uploads", "settle_failed_checks"]
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from webapp.accounts.models import User
+from webapp.audit import services as audit
+from webapp.cohorts.models import Cohort
+from webapp.core.errors import UserError
+from webapp.core.wakeups import wake_after_commit
+from webapp.imaging.checks import Keep, check_revision, check_upload
+from webapp.imaging.models import CHECKS, Upload
+from webapp.imaging.receiving import BATCH, SentFile, examine, take
+from webapp.imaging.settling import settle_failed_checks
+
+__all__ = [
+    "Keep",
+    "SentFile",
+    "check_revision",
+    "check_upload",
+    "complete",
+    "complete_idle_uploads",
+    "open_upload",
+    "receive",
+    "settle_failed_checks",
+]
+
+PSEUDONYM = re.compile(r"[\w.+-](?:[\w .+-]{0,62}[\w.+-])?")
+
+
+def open_upload(*, user: User, cohort: Cohort, pseudonym: str = "") -> Upload:
+    """Begin an upload of ``user`` into ``cohort``; the caller has checked that they may.
+
+    Raises UserError when the pseudonym has characters or a length that none may have.
+    """
+    if pseudonym and not PSEUDONYM.fullmatch(pseudonym):
+        raise UserError(
+            "bad_pseudonym",
+            "This pseudonym cannot be used.",
+            "Use 1 to 64 letters, digits, spaces and . _ + -",
+        )
+    with transaction.atomic():
+        upload = Upload.objects.create(
+            user=user, cohort=cohort, pseudonym=pseudonym, tries_left=settings.LUNGSIGHT_TRIES
+        )
+        audit.record(actor=user, action="upload.opened", target=upload, details={"cohort": cohort.slug})
+    return upload
+
+
+def receive(*, upload: Upload, files: Sequence[SentFile]) -> None:
+    """Take files into an upload that is still receiving: the one service for all ways in.
+
+    Keeps the bytes durably, reads bounded headers, writes the rows. What became of each file stands in
+    ``upload.files``. A bad file costs a sentence there; the files beside it are kept. Raises UserError
+    (409) when the upload has ended meanwhile.
+    """
+    for start in range(0, len(files), BATCH):
+        examined = [examine(sent, upload.pseudonym) for sent in files[start : start + BATCH]]
+        take(upload, examined, hold=lambda: _touch(upload))
+
+
+def complete(*, upload: Upload) -> None:
+    """Say that nothing more will come: the check worker takes over. Saying it twice does no harm."""
+    with transaction.atomic():
+        now = timezone.now()
+        ended = Upload.objects.filter(pk=upload.pk, receiving=True).update(
+            receiving=False, queued_at=now, updated_at=now
+        )
+        if not ended:
+            return
+        audit.record(
+            actor=upload.user,
+            action="upload.completed",
+            target=upload,
+            details={"files": upload.files.count()},
+        )
+        wake_after_commit(CHECKS)
 
 
 def complete_idle_uploads() -> int:
     """Complete uploads that stopped in the middle; return how many. The reconciler calls it."""
-    raise NotImplementedError
+    silent_since = timezone.now() - timedelta(seconds=settings.LUNGSIGHT_UPLOAD_IDLE_SECONDS)
+    idle = list(Upload.objects.filter(receiving=True, updated_at__lt=silent_since).select_related("user"))
+    for upload in idle:
+        complete(upload=upload)
+    return len(idle)
 
 
-def settle_failed_checks() -> int:
-    """Tell series and files whose check was given up; return how many. The reconciler calls it."""
-    raise NotImplementedError
+def _touch(upload: Upload) -> None:
+    """Lock the upload, which must still be receiving, and note that something came."""
+    if not Upload.objects.filter(pk=upload.pk, receiving=True).update(updated_at=timezone.now()):
+        raise UserError(
+            "upload_ended", "This upload has ended.", "Start another upload for these files.", status=409
+        )
