@@ -1,19 +1,11 @@
 /** The rows on the page: replaced in place when they change; new ones wait until the person asks for them. */
 import { left } from '../../shared/format';
+import { localTimes } from '../times';
 import type { AnalysisProgress } from './live';
 
 /** A series has one row in each cohort it belongs to. */
 export function rowKey(row: HTMLElement): string {
   return `${row.dataset.series}|${row.dataset.cohort}`;
-}
-
-/** Writes times of day in the reader's own zone; the server sends UTC. */
-export function localTimes(root: ParentNode): void {
-  for (const time of root.querySelectorAll<HTMLTimeElement>('time[datetime]')) {
-    const when = new Date(time.dateTime);
-    time.textContent = when.toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit' });
-    time.title = when.toLocaleString('en-GB');
-  }
 }
 
 export class Rows {
