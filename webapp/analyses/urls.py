@@ -2,7 +2,27 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from webapp.analyses import api
 
 page_urls: list[URLPattern | URLResolver] = []
-api_urls: list[URLPattern | URLResolver] = []
+api_urls: list[URLPattern | URLResolver] = [
+    path("series/<uuid:series_id>/analyses/", api.SeriesAnalyses.as_view(), name="series-analyses"),
+    path("analyses/<uuid:analysis_id>/", api.OneAnalysis.as_view(), name="analysis"),
+    path("analyses/<uuid:analysis_id>/cancel/", api.Cancel.as_view(), name="analysis-cancel"),
+    path("analyses/<uuid:analysis_id>/retry/", api.Retry.as_view(), name="analysis-retry"),
+    path("analyses/<uuid:analysis_id>/regions/", api.Regions.as_view(), name="analysis-regions"),
+    path("analyses/<uuid:analysis_id>/regions/labels", api.RegionLabels.as_view(), name="analysis-labels"),
+    path("analyses/<uuid:analysis_id>/heatmaps/", api.Heatmaps.as_view(), name="analysis-heatmaps"),
+    path(
+        "analyses/<uuid:analysis_id>/heatmaps/<uuid:heatmap_id>/data",
+        api.HeatmapData.as_view(),
+        name="analysis-heatmap-data",
+    ),
+    path(
+        "analyses/<uuid:analysis_id>/segmentations/<slug:kind>",
+        api.Segmentation.as_view(),
+        name="analysis-segmentation",
+    ),
+]

@@ -1,0 +1,139 @@
+"""Keeping what the systems found: files first, then all rows in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import zstandard
+from django.db import transaction
+from numpy.typing import NDArray
+
+from diagnosis.results import Analysis as Found
+from diagnosis.results import Heatmap, Region
+from diagnosis.volume import Affine
+from webapp.analyses import live
+from webapp.analyses.models import Analysis, FoundRegion, LabelVolume, StoredHeatmap
+from webapp.core import blobs, work
+from webapp.core.models import Blob, WorkState
+
+LUNGS = "lungs"
+REGIONS = "regions"
+
+
+def store_results(*, analysis: Analysis, found: Found, document: Mapping[str, Any]) -> None:
+    """End the attempt that ``analysis`` was claimed with as succeeded, with everything it found.
+
+    ``document`` is the analysis.json of the contracts; its heatmaps get ids instead of files. Raises
+    LostLease, and stores no row, when the attempt was cancelled or belongs to another worker.
+    """
+    shape = found.volume.shape
+    volumes = [_label_volume(analysis, LUNGS, "", found.lungs)]
+    heatmaps: list[StoredHeatmap] = []
+    regions: list[FoundRegion] = []
+    for name, result in found.systems.items():
+        volumes.append(_label_volume(analysis, REGIONS, name, _painted(result.regions, shape)))
+        heatmaps += [_heatmap(analysis, name, heatmap) for heatmap in result.heatmaps]
+        regions += [_region(analysis, name, region, found.volume.affine) for region in result.regions]
+    quantification = found.quantification
+    with transaction.atomic():
+        LabelVolume.objects.bulk_create(volumes)
+        StoredHeatmap.objects.bulk_create(heatmaps)
+        FoundRegion.objects.bulk_create(regions)
+        work.finish(
+            analysis,
+            WorkState.SUCCEEDED,
+            progress=1.0,
+            results=_with_ids(document, heatmaps),
+            infected_percent=quantification.infected_percent if quantification else None,
+        )
+    analysis.refresh_from_db(fields=["state", "stage", "progress", "finished_at"])
+    live.tell_progress(analysis)
+
+
+def region_number(region: Region) -> int:
+    """Return n of the label R<n>, its value in the label volume."""
+    return int(region.id.removeprefix("R"))
+
+
+def _label_volume(analysis: Analysis, kind: str, system: str, labels: NDArray[Any]) -> LabelVolume:
+    return LabelVolume(
+        analysis=analysis,
+        kind=kind,
+        system=system,
+        dtype=labels.dtype.name,
+        shape=list(labels.shape),
+        blob=_compressed(labels),
+    )
+
+
+def _painted(regions: Sequence[Region], shape: tuple[int, int, int]) -> NDArray[Any]:
+    highest = max((region_number(region) for region in regions), default=0)
+    labels = np.zeros(shape, np.uint8 if highest < 256 else np.uint16)
+    for region in regions:
+        z, y, x = region.origin
+        depth, height, width = region.mask.shape
+        labels[z : z + depth, y : y + height, x : x + width][region.mask] = region_number(region)
+    return labels
+
+
+def _heatmap(analysis: Analysis, system: str, heatmap: Heatmap) -> StoredHeatmap:
+    return StoredHeatmap(
+        analysis=analysis,
+        system=system,
+        class_name=heatmap.class_name,
+        kind=heatmap.kind,
+        reference=heatmap.reference,
+        threshold=heatmap.threshold,
+        shape=list(heatmap.values.shape),
+        affine=heatmap.affine.tolist(),
+        blob=_compressed((heatmap.values / heatmap.reference).astype(np.float16)),
+    )
+
+
+def _region(analysis: Analysis, system: str, region: Region, affine: Affine) -> FoundRegion:
+    z, y, x = region.origin
+    depth, height, width = region.mask.shape
+    return FoundRegion(
+        analysis=analysis,
+        system=system,
+        number=region_number(region),
+        class_name=region.class_name,
+        volume_ml=region.volume_ml,
+        side=region.side,
+        lobe=region.lobe or "",
+        evidence=region.evidence,
+        box=[z, y, x, z + depth, y + height, x + width],
+        box_mm=list(region.box_mm),
+        centre=_voxel(affine, region.centre_mm),
+        centre_mm=list(region.centre_mm),
+        largest_slice=z + int(region.mask.sum(axis=(1, 2)).argmax()),
+    )
+
+
+def _voxel(affine: Affine, millimetres: tuple[float, float, float]) -> list[int]:
+    """Return the voxel [z, y, x] whose centre lies at the LPS position."""
+    position = np.linalg.solve(affine, np.array([*millimetres, 1.0]))
+    x, y, z = np.rint(position[:3]).astype(int)
+    return [int(z), int(y), int(x)]
+
+
+def _compressed(array: NDArray[Any]) -> Blob:
+    little_endian = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    data = zstandard.ZstdCompressor(level=3).compress(np.ascontiguousarray(little_endian).data)
+    return blobs.put_bytes(data)
+
+
+def _with_ids(document: Mapping[str, Any], heatmaps: Sequence[StoredHeatmap]) -> dict[str, Any]:
+    """Return the document with ``id`` in place of ``file`` in every heatmap."""
+    ids = {(row.system, row.class_name, row.kind): str(row.pk) for row in heatmaps}
+    systems = {}
+    for name, system in document.get("systems", {}).items():
+        entries = [
+            {key: value for key, value in entry.items() if key != "file"}
+            | {"id": ids[name, entry["class"], entry["kind"]]}
+            for entry in system["heatmaps"]
+        ]
+        systems[name] = {**system, "heatmaps": entries}
+    return {**document, "systems": systems}
