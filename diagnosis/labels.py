@@ -36,15 +36,16 @@ MAX_REGIONS = 255
 class StudyLabel:
     """What is taught about one series. Masks are ``[z, y, x]`` on the grid of ``volume``.
 
-    ``outline`` holds lesion values (4 when the type is unknown, 0 = not outlined), ``look`` one mask for each
-    region that holds a lesion somewhere, ``not_look`` rejected evidence, ``ignore`` what must not feed a voxel
-    loss (see ignore_mask). ``study`` and ``patient`` are pseudonyms; ``manifest_hash`` is the series' own.
+    ``outline`` holds lesion values (4 when the type is unknown, 0 = not outlined), ``look`` one mask for
+    each region that holds a lesion somewhere, ``not_look`` rejected evidence, ``ignore`` what must not feed
+    a voxel loss (see ignore_mask). ``study`` and ``patient`` are pseudonyms; ``manifest_hash`` is the
+    series' own; ``class_name`` is None when the reader gave no diagnosis.
     """
 
     study: str
     patient: str
     split: Split
-    class_name: ClassName
+    class_name: ClassName | None
     kinds: tuple[Kind, ...]
     volume: CTVolume
     manifest_hash: str
@@ -60,11 +61,11 @@ class StudyLabel:
             if not NAME.fullmatch(name):
                 raise ValueError(f"{name!r} is not a name of letters, digits, dot, dash and underscore")
         for word, allowed in (
-            (self.split, get_args(Split)), (self.class_name, get_args(ClassName)),
+            (self.split, get_args(Split)), (self.class_name, (*get_args(ClassName), None)),
             *((kind, get_args(Kind)) for kind in self.kinds),
         ):  # fmt: skip
             if word not in allowed:
-                raise ValueError(f"{word!r} is none of {', '.join(allowed)}")
+                raise ValueError(f"{word!r} is none of {allowed}")
         masks = [self.outline, *self.look, self.not_look, self.ignore]
         if any(mask is not None and mask.shape != self.volume.shape for mask in masks):
             raise ValueError("a mask is not on the grid of the volume")
@@ -99,7 +100,7 @@ class LabelFolder:
             study=study,
             patient=self.patients[study],
             split=self.split[self.patients[study]],
-            class_name=label["class"],
+            class_name=label.get("class"),
             kinds=tuple(label["kinds"]),
             volume=read_ct(folder / "ct.nii.gz").volume,
             manifest_hash=label["manifest_hash"],
@@ -184,9 +185,10 @@ def _write_study(folder: Path, label: StudyLabel) -> dict[str, str]:
             write_labels(folder / f"{name}.nii.gz", mask.astype(np.uint8), affine)
     _write_look(folder, label.look, affine)
     content = {
-        "schema": SCHEMA, "study": label.study, "patient": label.patient, "class": label.class_name,
+        "schema": SCHEMA, "study": label.study, "patient": label.patient,
         "kinds": list(label.kinds), "regions": len(label.look), "provenance": dict(label.provenance),
         "manifest_hash": label.manifest_hash,
+        **({"class": label.class_name} if label.class_name else {}),
     }  # fmt: skip
     _write_json(folder / "label.json", content)
     return {path.name: _sha256(path) for path in sorted(folder.iterdir())}

@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID
 
 from diagnosis.dicom.parsing import ParsedFile
-from diagnosis.dicom.pixel_element import PIXEL_DATA
+from diagnosis.dicom.pixel_element import PIXEL_DATA, PixelElement
 from diagnosis.geometry import RefusedInput
 
 CT_IMAGE = "1.2.840.10008.5.1.4.1.1.2"
@@ -24,6 +24,7 @@ MODALITY_NAMES = {
 }  # fmt: skip
 LOCALIZER_TYPES = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SCANOGRAM"}
 MAX_SIDE = 4096
+MAX_GROWTH = 2
 
 
 def require_ct_slice(ds: Dataset, meta: FileMetaDataset) -> None:
@@ -74,9 +75,16 @@ def require_pixels(parsed: ParsedFile) -> None:
         raise RefusedInput("bad_pixels", "This file does not say how its pixels are stored.")
     if parsed.pixels.tag != PIXEL_DATA or parsed.pixels.encapsulated != parsed.syntax.is_encapsulated:
         raise RefusedInput("bad_pixels", "The pixels of this file are not encoded as it says.")
-    expected = 1 if parsed.pixels.encapsulated else rows * columns * allocated // 8
-    if parsed.pixels.value_bytes < expected:
+    _require_length(parsed.pixels, rows, columns, allocated)
+
+
+def _require_length(pixels: PixelElement, rows: int, columns: int, bits: int) -> None:
+    """Compressed pixels longer than MAX_GROWTH times the picture are made to exhaust a decoder."""
+    raw_bytes = rows * columns * bits // 8
+    if pixels.value_bytes < (1 if pixels.encapsulated else raw_bytes):
         raise RefusedInput("bad_pixels", f"This file holds fewer pixels than {rows} x {columns}.")
+    if pixels.encapsulated and pixels.value_bytes > MAX_GROWTH * raw_bytes + 2**16:
+        raise RefusedInput("bad_pixels", f"The compressed pixels are too long for {rows} x {columns}.")
 
 
 def _side(ds: Dataset, keyword: str) -> int:

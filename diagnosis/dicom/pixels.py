@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.encaps import generate_frames
+from pydicom.pixels.utils import pixel_array
 from pydicom.uid import RLELossless
 
 from diagnosis.dicom.codestream import claimed_size
@@ -23,6 +24,9 @@ KEYWORDS = (
     "PixelData",
 )  # fmt: skip
 
+PLUGINS = {RLELossless: "pydicom"}
+"""The faster RLE decoder panics beyond every except clause on damaged segments."""
+
 
 def read_hounsfield(path: Path, header: SliceHeader) -> HounsfieldArray:
     """Return the slice in HU, int16 ``[row, column]``: slope * stored + intercept, rounded to the nearest
@@ -32,7 +36,7 @@ def read_hounsfield(path: Path, header: SliceHeader) -> HounsfieldArray:
     with parser_boundary("damaged_pixels", "The pixels of this file are damaged."):
         _require_size(parsed, header)
         parsed.dataset.file_meta = parsed.meta
-        stored = parsed.dataset.pixel_array
+        stored = pixel_array(parsed.dataset, decoding_plugin=PLUGINS.get(parsed.syntax, ""))
     if stored.shape != (header.rows, header.columns) or stored.dtype.kind not in "iu":
         raise RefusedInput(
             "bad_pixels", f"The pixels of this file are not {header.rows} x {header.columns} integers."
