@@ -6,7 +6,7 @@ import logging
 import uuid
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.http import Http404
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -26,6 +26,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response:
         return _answer(404, "not_found", words.NOT_FOUND)
     if isinstance(error, PermissionDenied | exceptions.PermissionDenied):
         return _denied(error)
+    if isinstance(error, SuspiciousOperation):
+        return _answer(400, "bad_request", words.BAD_REQUEST)
     if isinstance(error, exceptions.ValidationError):
         return _answer(400, "invalid", _sentence(error.detail), details={"fields": error.detail})
     if isinstance(error, exceptions.APIException):
