@@ -80,7 +80,7 @@ def add_addendum(*, user: User, reading: Reading, text: str) -> Addendum:
 
 def _check_password(user: User, reading: Reading, password: str) -> None:
     failures = AuditEvent.objects.filter(
-        action=WRONG_PASSWORD, actor=user, at__gte=timezone.now() - PASSWORD_WINDOW
+        action=WRONG_PASSWORD, actor_key=str(user.pk), at__gte=timezone.now() - PASSWORD_WINDOW
     )
     if failures.count() >= PASSWORD_TRIES:
         raise UserError(
