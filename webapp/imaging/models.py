@@ -162,7 +162,11 @@ class UploadedFile(Row):
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="files")
     archive = models.ForeignKey(
-        "self", null=True, on_delete=models.CASCADE, related_name="members", help_text="It came inside this one."
+        "self",
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="members",
+        help_text="It came inside this one.",
     )
     tries = models.PositiveSmallIntegerField(default=0, help_text="How often a worker began to open it.")
     name = models.CharField(max_length=255)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from uuid import UUID
+
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import PermissionDenied
 from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.http import Http404
 
@@ -33,15 +37,13 @@ def series_for(user: User | AnonymousUser, action: Action = Action.VIEW) -> Quer
     return Series.objects.filter(Exists(shared))
 
 
-def series_or_refusal(user: User | AnonymousUser, pk: object, action: Action) -> Series:
-    """Return the series; Http404 when the user may not see it, UserError (403) when they may only see it."""
+def series_or_refusal(user: User | AnonymousUser, pk: UUID, action: Action) -> Series:
+    """Return the series; Http404 when the user may not see it, PermissionDenied when they may only see it."""
     series = series_for(user).filter(pk=pk).select_related("study", "current").first()
     if series is None:
         raise Http404
     if not series_for(user, action).filter(pk=pk).exists():
-        raise UserError(
-            "not_allowed", "Your role in this cohort does not allow this.", "Ask a lead of it.", status=403
-        )
+        raise PermissionDenied
     return series
 
 
@@ -81,9 +83,7 @@ def destination(user: User | AnonymousUser, slug: str) -> Cohort:
             return cohort
         if not cohorts_for(user).filter(slug=slug).exists():
             raise Http404
-        raise UserError(
-            "not_allowed", "Your role in this cohort does not allow uploads.", "Ask a lead of it.", status=403
-        )
+        raise PermissionDenied
     found = list(choices[:2])
     if not found:
         raise UserError(
@@ -93,7 +93,7 @@ def destination(user: User | AnonymousUser, slug: str) -> Cohort:
             status=403,
         )
     if len(found) > 1:
-        raise UserError("cohort_missing", "You may upload into several cohorts. Name one in the field cohort.")
+        raise UserError("cohort_missing", "You may upload into several cohorts. Name one.")
     return found[0]
 
 
@@ -107,3 +107,20 @@ def with_everything(studies: QuerySet[Study], user: User | AnonymousUser) -> Que
 def series_shown(series: QuerySet[Series]) -> QuerySet[Series]:
     """Fetch what a series shows along with it, without its manifest, which is large."""
     return series.select_related("current", "study").defer("current__manifest")
+
+
+def analyses_of(upload: Upload) -> list[UUID]:
+    """Return the ids of the analyses of the upload's series, newest last."""
+    revisions = SeriesRevision.objects.filter(series__uploads=upload, analyses__isnull=False)
+    return list(revisions.order_by("analyses__created_at").values_list("analyses__pk", flat=True))
+
+
+def reading_cohorts(user: User | AnonymousUser, studies: Collection[UUID]) -> dict[UUID, list[str]]:
+    """Return per study the slugs of the cohorts for which ``user`` may read it."""
+    links = Study.cohorts.through.objects.filter(
+        study__in=studies, cohort__in=cohorts_for(user, Action.READ).values("pk")
+    )
+    found: dict[UUID, list[str]] = {}
+    for study, slug in links.order_by("cohort__slug").values_list("study_id", "cohort__slug"):
+        found.setdefault(study, []).append(slug)
+    return found

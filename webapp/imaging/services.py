@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -12,13 +13,16 @@ from django.utils import timezone
 
 from webapp.accounts.models import User
 from webapp.audit import services as audit
+from webapp.audit.models import AuditEvent
 from webapp.cohorts.models import Cohort
 from webapp.core.errors import UserError
 from webapp.core.wakeups import wake_after_commit
 from webapp.imaging.checks import Keep, check_revision, check_upload
-from webapp.imaging.models import CHECKS, Upload
+from webapp.imaging.manifests import announce
+from webapp.imaging.models import CHECKS, Series, SeriesRevision, SeriesState, Study, Upload
 from webapp.imaging.receiving import BATCH, SentFile, examine, take
 from webapp.imaging.settling import settle_failed_checks
+from webapp.imaging.signals import series_completed
 
 __all__ = [
     "Keep",
@@ -28,10 +32,14 @@ __all__ = [
     "complete",
     "complete_idle_uploads",
     "open_upload",
+    "override_geometry",
     "receive",
+    "record_opened",
     "settle_failed_checks",
 ]
 
+OPENED_AGAIN = timedelta(minutes=30)
+"""The viewer asks many times while one study is open: that is one opening."""
 PSEUDONYM = re.compile(r"[\w.+-](?:[\w .+-]{0,62}[\w.+-])?")
 
 
@@ -91,6 +99,43 @@ def complete_idle_uploads() -> int:
     for upload in idle:
         complete(upload=upload)
     return len(idle)
+
+
+def override_geometry(*, series: Series, user: User, reason: str) -> None:
+    """Let a series be measured although its geometry is unusable. The next revision is judged afresh.
+
+    Raises UserError (409) when the series is not unusable, or its slices make no volume at all.
+    """
+    revision = series.current
+    if series.state != SeriesState.UNUSABLE or revision is None:
+        raise UserError("not_unusable", "The geometry of this series needs no override.", status=409)
+    if revision.volume_zstd_id is None:
+        raise UserError(
+            "no_volume", "These slices make no volume, so they cannot be measured.", series.reason, status=409
+        )
+    with transaction.atomic():
+        changed = Series.objects.filter(pk=series.pk, state=SeriesState.UNUSABLE, current=revision).update(
+            state=SeriesState.READY, override_reason=reason, updated_at=timezone.now()
+        )
+        if not changed:
+            raise UserError("not_unusable", "The series has changed meanwhile. Look at it again.", status=409)
+        audit.record(
+            actor=user, action="series.overridden", target=series, details={"revision": revision.number}
+        )
+        announce([series])
+        transaction.on_commit(
+            partial(series_completed.send, sender=SeriesRevision, revision=revision), robust=True
+        )
+
+
+def record_opened(*, user: User, study: Study) -> None:
+    """Note in the audit trail that ``user`` opened the study, once per OPENED_AGAIN."""
+    since = timezone.now() - OPENED_AGAIN
+    known = AuditEvent.objects.filter(
+        action="study.opened", actor_key=str(user.pk), target_key=str(study.pk), at__gte=since
+    )
+    if not known.exists():
+        audit.record(actor=user, action="study.opened", target=study)
 
 
 def _touch(upload: Upload) -> None:
