@@ -60,6 +60,12 @@ def theme(context: dict[str, Any]) -> str:
     return chosen if chosen in THEMES else THEMES[0]
 
 
+@register.filter
+def dash(value: Any) -> Any:
+    """Show a missing value (None, or a key that is absent) as an en dash; a zero is a value."""
+    return "–" if value is None or value == "" else value
+
+
 def _manifest(path: Path) -> dict[str, dict[str, Any]]:
     try:
         return _read_manifest(path, path.stat().st_mtime_ns)
