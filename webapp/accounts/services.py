@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.text import slugify
 from knox.models import AuthToken
 
@@ -79,6 +80,13 @@ def change_user(*, actor: User, user: User, based_on: int, **changes: Any) -> Us
             "Ask another administrator.",
             status=409,
         )
+    if "hospital" in changes and _belongs_elsewhere(user, changes["hospital"]):
+        raise UserError(
+            "member_elsewhere",
+            "This person is a member of cohorts that the other hospital has no part in.",
+            "Remove the person from those cohorts first.",
+            status=409,
+        )
     changed = change(user, based_on, **changes)
     if not changed.is_active:
         revoke_tokens(user=changed)
@@ -139,6 +147,12 @@ def rename_hospital(*, actor: User, hospital: Hospital, based_on: int, name: str
         raise _hospital_exists() from error
     record(actor=actor, action="hospital.renamed", target=hospital)
     return renamed
+
+
+def _belongs_elsewhere(user: User, hospital: Hospital | None) -> bool:
+    """Return whether a membership of the user would not be allowed for somebody of ``hospital``."""
+    allowed = Q(cohort__hospital=hospital) | Q(cohort__guests=hospital) if hospital else Q(pk__in=[])
+    return user.memberships.exclude(allowed).exists()
 
 
 def _user_exists() -> UserError:

@@ -7,9 +7,12 @@ from django.db import models
 from webapp.accounts.models import Hospital
 from webapp.core.models import RevisedRow
 
+SEXES = [("", "Unknown"), ("F", "Female"), ("M", "Male"), ("O", "Other")]
+"""Patient's Sex (PS3.3 C.7.1.1), empty when it is not told."""
+
 
 class Patient(RevisedRow):
-    """One person in one hospital, known by issuer and patient id (PS3.3 C.2.2)."""
+    """One person in one hospital, known by issuer and patient id (PS3.3 C.7.1.1)."""
 
     hospital = models.ForeignKey(Hospital, on_delete=models.PROTECT, related_name="patients")
     issuer = models.CharField(max_length=64, default="", blank=True)
