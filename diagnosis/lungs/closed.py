@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from diagnosis.geometry import RefusedInput
 from diagnosis.lungs.airways import airways
 from diagnosis.lungs.body import AIR_HU, body_mask
 from diagnosis.lungs.closing import close_surface, costal_filling, fill_holes
@@ -17,7 +18,7 @@ from diagnosis.preprocessing.resampling import (
     sample_linear,
 )
 from diagnosis.results import LEFT_LUNG, RIGHT_LUNG
-from diagnosis.volume import BoolArray, CTVolume, FloatArray, LabelArray, spacing_of
+from diagnosis.volume import CTVolume, FloatArray, LabelArray, spacing_of
 
 _WORKING_MM = 2.0
 _SMALLEST_ML = 250.0
@@ -26,16 +27,12 @@ _PLAUSIBLE_HU = (-965.0, -350.0)
 _SLAB = 16
 
 
-class NoLungsFoundError(ValueError):
-    """The series shows no lungs that could be measured. The message is a sentence for the user."""
-
-
 def closed_lungs(volume: CTVolume) -> LabelArray:
     """Return the lungs as uint8 ``[z, y, x]``: 1 right, 2 left, lesions and vessels included.
 
     Trachea, main bronchi and effusion are left out. Works on a grid of at most 2 mm voxels (the series'
     own where that is coarser) and returns to the series grid by linear interpolation. Raises
-    NoLungsFoundError.
+    RefusedInput (code ``no_lungs``).
     """
     factors = factors_for(volume.spacing_mm, _WORKING_MM)
     hu = block_mean(volume.hu, factors)
@@ -56,10 +53,14 @@ def closed_lungs(volume: CTVolume) -> LabelArray:
     return result
 
 
+def _no_lungs(reason: str) -> RefusedInput:
+    return RefusedInput("no_lungs", f"No lungs found: {reason}. Choose a CT of the chest.")
+
+
 def _find(hu: FloatArray, spacing_mm: Spacing) -> LabelArray:
     body = body_mask(hu, spacing_mm)
     if not body.any():
-        raise NoLungsFoundError("No lungs found: no body is visible in this series. Choose a CT of the chest.")
+        raise _no_lungs("no body is visible in this series")
     box = bounding_box(body, margin=1)
     labels = np.zeros(hu.shape, dtype=np.uint8)
     labels[box] = _inside_body(hu[box], body[box], spacing_mm)
@@ -84,14 +85,12 @@ def _check(hu: FloatArray, labels: LabelArray, spacing_mm: Spacing) -> None:
     lungs = labels > 0
     volume_ml = float(lungs.sum()) * float(np.prod(spacing_mm)) / 1000.0
     if volume_ml < _SMALLEST_ML:
-        raise NoLungsFoundError("No lungs found in this series. Choose a CT of the chest.")
+        raise _no_lungs("there is not enough air inside the body")
     if volume_ml > _LARGEST_ML:
-        raise NoLungsFoundError(
-            f"No lungs found: the air inside the body measures {volume_ml / 1000:.1f} litres, more than any lungs."
-        )
+        raise _no_lungs(f"the air inside the body measures {volume_ml / 1000:.1f} litres, more than any lungs")
     low, high = _PLAUSIBLE_HU
     if not low < float(np.median(hu[lungs])) < high:
-        raise NoLungsFoundError("No lungs found: the air inside the body does not have the density of lung.")
+        raise _no_lungs("the air inside the body does not have the density of lung")
 
 
 def _completed(
