@@ -11,12 +11,13 @@ import numpy as np
 import zstandard
 from django.utils import timezone
 
-from diagnosis.volume import BoolArray
+from diagnosis.volume import BoolArray, CTVolume
 from webapp.analyses.models import Analysis, FoundRegion, LabelVolume
 from webapp.cohorts.models import Cohort
 from webapp.core import blobs
-from webapp.core.models import Blob, WorkState
+from webapp.core.models import WorkState
 from webapp.imaging.models import Grade, Series, SeriesRevision, SeriesState, Study
+from webapp.imaging.volumes import store_volume
 from webapp.patients.factories import PatientFactory
 
 SHAPE = (6, 10, 12)
@@ -32,12 +33,12 @@ def ready_series(
     *,
     shape: Sequence[int] = SHAPE,
     affine: Sequence[Sequence[float]] = AFFINE,
-    volume: Blob | None = None,
+    volume: CTVolume | None = None,
     **patient: Any,
 ) -> Series:
     """Return a series of a new patient in ``cohort`` whose check has passed.
 
-    ``volume`` is the stored stream; without one the series has only a header.
+    Without a ``volume`` it has only the header of one, of ``shape`` and ``affine``.
     """
     number = next(_numbers)
     study = Study.objects.create(
@@ -62,9 +63,10 @@ def ready_revision(
     number: int,
     shape: Sequence[int] = SHAPE,
     affine: Sequence[Sequence[float]] = AFFINE,
-    volume: Blob | None = None,
+    volume: CTVolume | None = None,
 ) -> SeriesRevision:
     """Return a revision whose check has passed."""
+    stored = store_volume(volume, lambda done: None) if volume else None
     spacing = np.linalg.norm(np.array(affine)[:3, :3], axis=0)[::-1].tolist()
     return SeriesRevision.objects.create(
         series=series,
@@ -73,12 +75,15 @@ def ready_revision(
         manifest_hash=hashlib.sha256(f"{series.pk} {number}".encode()).hexdigest(),
         grade=Grade.FULL,
         geometry={"grade": "full", "reasons": []},
-        volume_header={
+        volume_header=stored.header
+        if stored
+        else {
             "shape": list(shape),
             "spacing_mm": spacing,
             "affine": [list(row) for row in affine],
         },
-        volume_zstd=volume,
+        volume_zstd=stored.zstd if stored else None,
+        volume_gzip=stored.gzip if stored else None,
         state=WorkState.SUCCEEDED,
     )
 

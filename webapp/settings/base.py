@@ -10,6 +10,7 @@ from csp.constants import NONE, SELF
 
 from webapp.settings.databases import sqlite
 from webapp.settings.secrets import secret_key
+from webapp.settings.valkey import socket_path
 
 env = environ.Env()
 
@@ -49,6 +50,7 @@ INSTALLED_APPS = [
     "webapp.reviews",
     "webapp.learning",
     "webapp.reports",
+    "webapp.supervisor",
 ]
 
 MIDDLEWARE = [
@@ -89,7 +91,7 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": env.db("DATABASE_URL") if env.str("DATABASE_URL", "") else sqlite(LUNGSIGHT_DATA)}
-REDIS_URL = env.str("REDIS_URL", default=f"unix://{LUNGSIGHT_DATA / 'run' / 'valkey.sock'}")
+REDIS_URL = env.str("REDIS_URL", default=f"unix://{socket_path(LUNGSIGHT_DATA)}")
 CHANNEL_LAYERS = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
@@ -160,7 +162,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [("app", FRONTEND_DIST)] if FRONTEND_DIST.is_dir() else []
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "webapp.core.compression.StaticFiles"},
 }
 WHITENOISE_IMMUTABLE_FILE_TEST = r"^.+[.-][0-9a-zA-Z_-]{8,12}\.(js|css|wasm|json|map|woff2)$"
 
@@ -190,6 +192,7 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 DATA_UPLOAD_MAX_MEMORY_SIZE = 64 << 20
 
 LUNGSIGHT_LEASE_SECONDS = env.int("LUNGSIGHT_LEASE_SECONDS", default=60)
+LUNGSIGHT_RECONCILE_SECONDS = env.int("LUNGSIGHT_RECONCILE_SECONDS", default=5)
 LUNGSIGHT_TRIES = env.int("LUNGSIGHT_TRIES", default=2)
 LUNGSIGHT_JOB_SECONDS = env.int("LUNGSIGHT_JOB_SECONDS", default=1800)
 LUNGSIGHT_CHECK_SECONDS = env.int("LUNGSIGHT_CHECK_SECONDS", default=300)
