@@ -65,7 +65,7 @@ class GeometryReport:
     missing_mm: tuple[float, ...] = ()
     duplicates: int = 0
     uneven_spacing_mm: float = 0.0
-    """How far the worst slice lies from its place on a regular grid."""
+    """How far the worst slice lies from its place on a regular grid, or from its neighbour's step."""
     thickness_mm: float | None = None
     kernel: str = ""
     description: str = ""

@@ -85,7 +85,7 @@ def read_labels(path: Path) -> tuple[LabelArray, Affine]:
     with _opened(path) as file:
         image, affine = _checked(file)
         values = np.asanyarray(image.dataobj)
-    labels = values.astype(np.uint8)
+        labels = values.astype(np.uint8)
     if not np.array_equal(labels, values):
         raise RefusedInput("not_labels", "This file holds values that are no labels from 0 to 255.")
     return to_patient_axes(labels.transpose(2, 1, 0), affine)

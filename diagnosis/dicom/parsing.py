@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.errors import InvalidDicomError
+from pydicom.errors import BytesLengthException, InvalidDicomError
 from pydicom.filereader import read_dataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, DeflatedExplicitVRLittleEndian
@@ -33,9 +33,9 @@ PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 META_PREFIX_BYTES = 132
 
 PARSER_ERRORS = (
-    ArithmeticError, AssertionError, AttributeError, EOFError, InvalidDicomError, LookupError, MemoryError,
-    NotImplementedError, OSError, RecursionError, RuntimeError, TypeError, ValueError, struct.error,
-    zlib.error,
+    ArithmeticError, AssertionError, AttributeError, BytesLengthException, EOFError, InvalidDicomError,
+    LookupError, MemoryError, NotImplementedError, OSError, RecursionError, RuntimeError, TypeError,
+    ValueError, struct.error, zlib.error,
 )  # fmt: skip
 """What pydicom and the decoders under it raise on hostile bytes."""
 

@@ -26,6 +26,9 @@ KEYWORDS = (
 
 PLUGINS = {RLELossless: "pydicom"}
 """The faster RLE decoder panics beyond every except clause on damaged segments."""
+END_OF_IMAGE = b"\xff\xd9"
+"""EOI of JPEG and JPEG-LS, EOC of JPEG 2000."""
+LONGEST_PADDING = 16
 
 
 def read_hounsfield(path: Path, header: SliceHeader) -> HounsfieldArray:
@@ -54,12 +57,14 @@ def rescaled(stored: NDArray[Any], slope: float | None, intercept: float | None)
 
 
 def _require_size(parsed: ParsedFile, header: SliceHeader) -> None:
-    """Refuse a frame that claims another size, before a decoder allocates memory for it."""
+    """Refuse a frame of another size before a decoder allocates memory for it, and one that is cut short,
+    which some decoders would fill up silently."""
     if not parsed.syntax.is_encapsulated or parsed.syntax == RLELossless:
         return
     frame = next(generate_frames(parsed.dataset.PixelData, number_of_frames=1))
-    claimed = claimed_size(frame)
-    if claimed != (header.rows, header.columns):
+    if claimed_size(frame) != (header.rows, header.columns):
         raise RefusedInput(
             "bad_pixels", f"The pixels of this file are not {header.rows} x {header.columns} as it says."
         )
+    if END_OF_IMAGE not in frame[-LONGEST_PADDING:]:
+        raise RefusedInput("damaged_pixels", "The compressed pixels of this file are cut short.")

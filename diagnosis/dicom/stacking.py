@@ -20,7 +20,8 @@ class Stack:
 
     ``order`` lists the headers' indices along the normal, one for each place; ``places`` their numbers on
     the grid, from 0. ``affine`` maps ``[column, row, place, 1]`` to LPS mm. ``uneven_mm`` is the largest
-    distance of a slice from its place, ``sideways_mm`` from the line through the stack.
+    distance of a slice from its place or of neighbours from whole steps, ``sideways_mm`` the largest
+    distance from the line through the stack.
     """
 
     order: tuple[int, ...]
@@ -73,13 +74,14 @@ def stack_slices(headers: Sequence[SliceHeader]) -> Stack | None:
     jumps = np.maximum(1, np.rint(steps / np.median(steps))).astype(np.int64)
     places = np.concatenate([[0], np.cumsum(jumps)])
     step, start = np.polyfit(places, distances, 1)
+    jolts = np.abs(steps - jumps * step)
     motion, origin, sideways = _line(positions[order], places)
     return Stack(
         order=tuple(order),
         places=places,
         affine=_affine(headers[0], motion, origin),
         step_mm=float(step),
-        uneven_mm=float(np.abs(distances - (start + step * places)).max()),
+        uneven_mm=float(max(jolts.max(), np.abs(distances - (start + step * places)).max())),
         sideways_mm=sideways,
         duplicates=len(headers) - len(order),
         steps_mm=(float(steps.min()), float(steps.max())),
