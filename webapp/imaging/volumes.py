@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
 import zstandard
 
 from diagnosis.volume import CTVolume
 from webapp.core import blobs
 from webapp.core.models import Blob
+from webapp.imaging.models import SeriesRevision
 
 ZSTD_LEVEL = 3
 GZIP_LEVEL = 1
@@ -65,6 +67,17 @@ def store_volume(volume: CTVolume, tell: Callable[[float], None]) -> StoredVolum
         for _, file in pairs:
             file.close()
     return StoredVolume(_header(volume, order), *kept)
+
+
+def read_volume(revision: SeriesRevision) -> CTVolume:
+    """Return the volume of a checked revision from its stream. Raises FileNotFoundError when it is gone."""
+    header = revision.volume_header
+    shape: tuple[int, int, int] = tuple(header["shape"])
+    hu = np.empty(shape, np.int16)
+    with zstandard.ZstdDecompressor().stream_reader(blobs.open_blob(revision.volume_zstd_id or "")) as plain:
+        for z in header["slice_order"]:
+            hu[z] = np.frombuffer(plain.read(shape[1] * shape[2] * 2), "<i2").reshape(shape[1:])
+    return CTVolume(hu, np.array(header["affine"], np.float64))
 
 
 def _header(volume: CTVolume, order: list[int]) -> dict[str, Any]:

@@ -10,3 +10,9 @@ class LearningConfig(AppConfig):
 
     name = "webapp.learning"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Listen to signatures."""
+        from webapp.learning import listeners
+
+        listeners.connect()

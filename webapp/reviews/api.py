@@ -20,6 +20,7 @@ from rest_framework.views import APIView
 from webapp.accounts.models import User
 from webapp.accounts.selectors import signed_in
 from webapp.analyses.models import Analysis
+from webapp.analyses.streams import RENDERERS
 from webapp.core import blobs
 from webapp.core.errors import UserError
 from webapp.core.preconditions import based_on, stale
@@ -239,6 +240,7 @@ class Mask(ReadingView):
     """The bits of a drawn region: packed, C order [z, y, x], first voxel in the highest bit."""
 
     parser_classes = (MaskParser,)
+    renderer_classes = RENDERERS
 
     @extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
     def get(self, request: Request, reading_id: UUID, region_id: UUID) -> HttpResponse:
