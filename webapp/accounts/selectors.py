@@ -24,5 +24,5 @@ def users_matching(words: str) -> QuerySet[User]:
 
 def hospitals_matching(words: str) -> QuerySet[Hospital]:
     """Return the hospitals whose name holds ``words`` with their number of ``people``, for administrators."""
-    hospitals = Hospital.objects.annotate(people=Count("users"))
+    hospitals = Hospital.objects.annotate(people=Count("users")).order_by("name")
     return hospitals.filter(name__icontains=words) if words else hospitals

@@ -34,7 +34,8 @@ from webapp.core.revisions import StaleRevision
 def cohorts(request: HttpRequest) -> HttpResponse:
     """List the cohorts the person manages; POST (administrators) adds one."""
     user = signed_in(request.user)
-    rows = cohorts_for(user, Action.MANAGE).select_related("hospital").annotate(people=Count("memberships"))
+    managed = cohorts_for(user, Action.MANAGE).select_related("hospital")
+    rows = managed.annotate(people=Count("memberships")).order_by("name", "id")
     if not user.is_administrator and (request.method == "POST" or not rows.exists()):
         raise PermissionDenied
     form = NewCohortForm(request.POST or None)

@@ -19,7 +19,7 @@ from webapp.cohorts.forms import MemberForm, NewMemberForm, NewUserForm, UserFor
 from webapp.cohorts.models import Cohort
 from webapp.cohorts.services import add_person
 from webapp.core.errors import UserError
-from webapp.core.forms import initial, page_of
+from webapp.core.forms import RevisionForm, initial, page_of
 from webapp.core.revisions import StaleRevision
 
 
@@ -81,13 +81,10 @@ def activate(request: HttpRequest, pk: UUID) -> HttpResponse:
     """Let an account sign in, or stop it from doing so."""
     account = get_object_or_404(User, pk=pk)
     active = request.POST.get("active") == "yes"
+    form = RevisionForm(request.POST)
+    seen = form.cleaned_data["revision"] if form.is_valid() else 0
     try:
-        change_user(
-            actor=signed_in(request.user),
-            user=account,
-            based_on=int(request.POST.get("revision", "0")),
-            is_active=active,
-        )
+        change_user(actor=signed_in(request.user), user=account, based_on=seen, is_active=active)
     except StaleRevision:
         messages.error(request, "Somebody else changed this account meanwhile. Look at it and try again.")
     else:
