@@ -42,8 +42,8 @@ class StudiesView(generics.ListAPIView[Study]):
     def get_queryset(self) -> QuerySet[Study]:
         """Return the studies of the named cohort, or of all of the user's."""
         studies = studies_for(self.request.user)
-        if slug := self.request.query_params.get("cohort", "").replace("\x00", ""):
-            studies = studies.filter(cohorts__slug=slug)
+        if slug := self.request.query_params.get("cohort"):
+            studies = studies.filter(cohorts__slug=slug) if slug.isprintable() else studies.none()
         return with_everything(studies, self.request.user)
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> StudySerializer:
