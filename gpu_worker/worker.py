@@ -130,7 +130,10 @@ class LungsightWorker(Worker):
     def _serve(self, row: Work) -> bool:
         """Have the child work on a claimed row; answer whether to go on with the next one."""
         try:
-            self._watch(row)
+            if self._warm():
+                self._watch(row)
+            else:
+                endings.give_back(row)
         except work.LostLease:
             logger.info("%s %s belongs to somebody else now", row._meta.model_name, row.pk)
         return not self._stop_requested and self._warm()
