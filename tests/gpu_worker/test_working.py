@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -34,7 +35,7 @@ def test_one_warm_child_serves_all_rows_the_most_urgent_first(
     assert len({row.results["pid"] for row in rows}) == 1
     in_order = sorted(rows, key=lambda row: row.started_at or row.created_at)
     assert [row.priority for row in in_order] == sorted((row.priority for row in rows), reverse=True)
-    for one, next_one in zip(in_order, in_order[1:], strict=False):
+    for one, next_one in pairwise(in_order):
         assert one.priority > next_one.priority or one.queued_at <= next_one.queued_at
 
 

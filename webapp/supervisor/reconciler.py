@@ -13,7 +13,7 @@ from rq import Worker
 
 from webapp.analyses import live
 from webapp.analyses.automatic import start_automatic
-from webapp.audit.chain import seal
+from webapp.audit.services import seal
 from webapp.core import wakeups, work
 from webapp.core.models import Work, WorkState
 from webapp.imaging.models import SeriesRevision, Study
