@@ -25,7 +25,11 @@ UNPRIVILEGED = "nobody"
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(args: list[str]) -> None:
     """Set DATABASE_URL, REDIS_URL and LUNGSIGHT_DATA before Django reads its settings."""
-    if "PYTEST_XDIST_WORKER" in os.environ or "LUNGSIGHT_TEST_SERVICES" in os.environ:
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        os.environ["LUNGSIGHT_DATA"] += f"-{worker}"
+        os.environ["REDIS_URL"] += f"?db={1 + int(worker.removeprefix('gw'))}"
+        return
+    if "LUNGSIGHT_TEST_SERVICES" in os.environ:
         return
     os.environ["LUNGSIGHT_TEST_SERVICES"] = "started"
     folder = Path(tempfile.mkdtemp(prefix="lungsight-tests-"))
