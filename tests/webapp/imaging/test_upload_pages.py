@@ -64,7 +64,8 @@ def test_the_report_says_what_became_of_series_and_files(mixed: dict[str, Any], 
     words = text(page.content)
     assert "1 ready" in words
     assert "2 files not accepted" in words
-    assert "12 slices of 18 mm" in words
+    assert "Limited" in words
+    assert "Volumes are measured" in words
     assert "Not accepted" in words
     assert all(name in words for name in ("holiday.jpg", "=cmd.txt"))
     assert f'/series/{send.upload(mixed)["series"][0]}/"' in page.content.decode()
