@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import logout
+from django.contrib.auth import SESSION_KEY, logout
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends.base import SessionBase
 from django.dispatch import receiver
@@ -20,8 +20,8 @@ WRITE_SECONDS = 60
 
 @receiver(user_logged_in)
 def remember_sign_in(request: HttpRequest, **others: Any) -> None:
-    """Note in the session when it began."""
-    if hasattr(request, "session"):
+    """Note in the session when it began; a sign-in for a token has none."""
+    if SESSION_KEY in request.session:
         request.session[SIGNED_IN_AT] = request.session[SEEN_AT] = time.time()
 
 

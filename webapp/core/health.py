@@ -6,12 +6,13 @@ import logging
 
 import redis
 from django.apps import apps
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 from rq import Worker
 
-from webapp.core import blobs, wakeups
+from webapp.core import blobs
 from webapp.core.models import Work
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ def _database() -> str:
 
 def _queues() -> dict[str, str]:
     try:
-        workers = Worker.all(connection=wakeups.connection())
+        server = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1)
+        workers = Worker.all(connection=server)
     except redis.RedisError:
         return {"redis": DEGRADED, "workers": DEGRADED}
     served = {name for worker in workers for name in worker.queue_names()}

@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.template.loader import render_to_string
 
 from webapp.core import words
@@ -49,7 +50,10 @@ def our_fault(request: HttpRequest) -> HttpResponse:
 
 
 def error_response(request: HttpRequest, error: UserError, reference: str = "") -> HttpResponse:
-    """Return ``error`` as JSON under /api/, else as a page that needs neither database nor session."""
+    """Return ``error`` as JSON under /api/, else as a page in the site's frame.
+
+    Faults and requests that could not be read get a page that needs neither database nor session.
+    """
     body: dict[str, Any] = {
         "code": error.code,
         "message": error.message,
@@ -58,5 +62,7 @@ def error_response(request: HttpRequest, error: UserError, reference: str = "") 
     }
     if request.path.startswith("/api/"):
         return JsonResponse(body | error.details, status=error.status)
-    page = render_to_string("core/error.html", body | {"research_use": words.RESEARCH_USE})
-    return HttpResponse(page, status=error.status)
+    body["research_use"] = words.RESEARCH_USE
+    if error.status in (400, 500):
+        return HttpResponse(render_to_string("core/error.html", body), status=error.status)
+    return render(request, "core/refused.html", body, status=error.status)

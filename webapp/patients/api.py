@@ -18,7 +18,7 @@ from webapp.core.preconditions import based_on, stale
 from webapp.core.revisions import StaleRevision
 from webapp.patients.models import Patient
 from webapp.patients.selectors import patients_matching
-from webapp.patients.serializers import PatientSerializer
+from webapp.patients.serializers import ManagedPatientSerializer
 from webapp.patients.services import change_patient
 
 
@@ -26,7 +26,7 @@ class PatientList(generics.ListAPIView[Patient]):
     """Patients, searched by ``?q=`` in the pseudonym."""
 
     permission_classes = (IsAdministrator,)
-    serializer_class = PatientSerializer
+    serializer_class = ManagedPatientSerializer
 
     def get_queryset(self) -> QuerySet[Patient]:
         """Return the patients that match the search."""
@@ -38,22 +38,22 @@ class PatientDetail(APIView):
 
     permission_classes = (IsAdministrator,)
 
-    @extend_schema(responses=PatientSerializer)
+    @extend_schema(responses=ManagedPatientSerializer)
     def get(self, request: Request, pk: UUID) -> Response:
         """Answer the patient."""
-        return Response(PatientSerializer(get_object_or_404(Patient, pk=pk)).data)
+        return Response(ManagedPatientSerializer(get_object_or_404(Patient, pk=pk)).data)
 
-    @extend_schema(request=PatientSerializer, responses=PatientSerializer)
+    @extend_schema(request=ManagedPatientSerializer, responses=ManagedPatientSerializer)
     def patch(self, request: Request, pk: UUID) -> Response:
         """Change pseudonym, sex or date of birth, based on the revision in If-Match."""
         patient, revision = get_object_or_404(Patient, pk=pk), based_on(request)
-        body = PatientSerializer(data=request.data, partial=True)
+        body = ManagedPatientSerializer(data=request.data, partial=True)
         body.is_valid(raise_exception=True)
         try:
             changed = change_patient(
                 actor=signed_in(request.user), patient=patient, based_on=revision, **body.validated_data
             )
         except StaleRevision as error:
-            theirs = PatientSerializer(get_object_or_404(Patient, pk=pk)).data
+            theirs = ManagedPatientSerializer(get_object_or_404(Patient, pk=pk)).data
             raise stale(request.data, theirs) from error
-        return Response(PatientSerializer(changed).data)
+        return Response(ManagedPatientSerializer(changed).data)

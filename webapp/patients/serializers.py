@@ -9,7 +9,7 @@ from rest_framework import serializers
 from webapp.patients.models import SEXES, Patient
 
 
-class PatientSerializer(serializers.ModelSerializer[Patient]):
+class ManagedPatientSerializer(serializers.ModelSerializer[Patient]):
     """A patient by pseudonym."""
 
     hospital = serializers.SlugRelatedField[Any](slug_field="slug", read_only=True)

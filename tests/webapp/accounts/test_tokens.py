@@ -36,6 +36,10 @@ def test_email_and_password_get_a_token_that_expires_and_signs_in(world: World) 
     assert me.json()["email"] == "reader@example.org"
 
 
+def test_a_sign_in_for_a_token_starts_no_session(world: World) -> None:
+    assert not ask(world.reader.email, PASSWORD).cookies
+
+
 def test_only_the_hash_of_a_token_is_stored(world: World) -> None:
     token = ask(world.reader.email, PASSWORD).json()["token"]
     assert token not in str(AuthToken.objects.values().get())

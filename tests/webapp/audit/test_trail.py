@@ -10,7 +10,7 @@ from django.test import RequestFactory
 
 from tests.webapp.conftest import World
 from webapp.accounts.factories import UserFactory
-from webapp.audit import chain
+from webapp.audit import chain, services
 from webapp.audit.addresses import RequestAddress, current_address
 from webapp.audit.models import AppendOnly, AuditEvent, Outcome, Seal
 from webapp.audit.services import record
@@ -62,16 +62,16 @@ def test_an_erased_user_leaves_their_events_as_they_were() -> None:
     user = UserFactory()
     record(actor=user, action="test.done")
     key = str(user.pk)
-    chain.seal()
+    services.seal()
     user.delete()
     assert AuditEvent.objects.get().actor_key == key
     assert chain.verify().fault == ""
 
 
 def test_sealing_covers_each_event_once_in_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chain, "BATCH", 4)
+    monkeypatch.setattr(services, "BATCH", 4)
     events(10)
-    assert [chain.seal() for _ in range(4)] == [4, 4, 2, 0]
+    assert [services.seal() for _ in range(4)] == [4, 4, 2, 0]
     verdict = chain.verify()
     assert (verdict.sealed, verdict.fault) == (10, "")
     assert verdict.head == Seal.objects.get(position=10).digest
@@ -79,8 +79,8 @@ def test_sealing_covers_each_event_once_in_batches(monkeypatch: pytest.MonkeyPat
 
 def test_an_event_committed_late_is_sealed_later_and_breaks_nothing() -> None:
     early, late, last = events(3)
-    Seal.objects.bulk_create([Seal(position=1, event=early, digest=chain._link(chain.START, early))])
-    assert chain.seal() == 2
+    Seal.objects.bulk_create([Seal(position=1, event=early, digest=chain.link(chain.START, early))])
+    assert services.seal() == 2
     assert chain.verify().sealed == 3
     assert {late.seal.position, last.seal.position} == {2, 3}
 
@@ -96,7 +96,7 @@ FORGERIES = {
 @pytest.mark.parametrize("forgery", list(FORGERIES))
 def test_a_forged_trail_is_found_out(forgery: str) -> None:
     middle = events(3)[1]
-    chain.seal()
+    services.seal()
     tamper(FORGERIES[forgery].format(id=middle.pk))
     verdict = chain.verify()
     assert verdict.sealed == 1
@@ -107,7 +107,7 @@ def test_a_forged_trail_is_found_out(forgery: str) -> None:
 
 def test_verify_audit_prints_what_is_sealed_and_what_waits() -> None:
     events(2)
-    chain.seal()
+    services.seal()
     events(1)
     out = StringIO()
     call_command("verify_audit", stdout=out)
