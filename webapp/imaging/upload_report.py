@@ -7,12 +7,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from webapp.core.models import WorkState
-from webapp.imaging.models import FileOutcome, Grade, Series, SeriesState, Upload, UploadedFile
+from webapp.imaging.models import (
+    FileOutcome,
+    Grade,
+    Series,
+    SeriesState,
+    Upload,
+    UploadedFile,
+    UploadState,
+)
+from webapp.imaging.selectors import state_of
 
 Tone = Literal["ok", "warn", "bad", "busy", "quiet"]
 
-BUSY_SERIES = (SeriesState.RECEIVING, SeriesState.CHECKING)
 WORDS_OF_OUTCOME: dict[str, tuple[Tone, str]] = {
     FileOutcome.PENDING: ("busy", "Waiting"),
     FileOutcome.ACCEPTED: ("ok", "Accepted"),
@@ -45,9 +52,13 @@ class Report:
     """Everything the page says about one upload."""
 
     upload: Upload
+    state: UploadState
     lines: Sequence[Line]
-    settled: bool
-    """Nothing of it will change by itself any more."""
+
+    @property
+    def settled(self) -> bool:
+        """Tell whether nothing of it will change by itself any more."""
+        return self.state in (UploadState.DONE, UploadState.FAILED)
 
     @property
     def ready(self) -> int:
@@ -71,7 +82,8 @@ class Report:
 
 
 def report_of(upload: Upload) -> Report:
-    """Return the report of ``upload``; two queries, whatever its size."""
+    """Return the report of an upload from ``uploads_for``; one query, whatever its size."""
+    state = state_of(upload)
     of_series: dict[Series, list[UploadedFile]] = defaultdict(list)
     alone: dict[tuple[str, str], list[UploadedFile]] = defaultdict(list)
     rows = upload.files.select_related("instance__series__current", "instance__series__study__patient")
@@ -83,9 +95,8 @@ def report_of(upload: Upload) -> Report:
             series = by_id.setdefault(file.instance.series_id, file.instance.series)
             of_series[series].append(file)
     lines = [_of_series(series, files) for series, files in of_series.items()]
-    lines += [_of_files(outcome, reason, files, upload) for (outcome, reason), files in alone.items()]
-    working = upload.receiving or upload.state in (WorkState.QUEUED, WorkState.RUNNING)
-    return Report(upload, lines, not working and not any(series.state in BUSY_SERIES for series in of_series))
+    lines += [_of_files(outcome, reason, files, upload, state) for (outcome, reason), files in alone.items()]
+    return Report(upload, state, lines)
 
 
 def _of_series(series: Series, files: list[UploadedFile]) -> Line:
@@ -123,12 +134,18 @@ def _what_it_is(series: Series) -> str:
     return f"Chest CT, {slices} slices of {spacing:.2g} mm. Patient {pseudonym}."
 
 
-def _of_files(outcome: str, reason: str, files: list[UploadedFile], upload: Upload) -> Line:
+def _of_files(
+    outcome: str, reason: str, files: list[UploadedFile], upload: Upload, state: UploadState
+) -> Line:
     tone, word = WORDS_OF_OUTCOME[outcome]
     title = files[0].name if len(files) == 1 else f"{len(files)} files"
-    if outcome == FileOutcome.PENDING and upload.state == WorkState.FAILED:
+    if outcome == FileOutcome.PENDING and state == UploadState.FAILED:
         tone, word = "bad", "Not checked"
         reason = " ".join(filter(None, (upload.error_message, upload.error_hint)))
     elif outcome == FileOutcome.PENDING:
-        reason = "It is opened when everything has been sent." if upload.receiving else "It is being opened."
+        reason = (
+            "It is opened when everything has been sent."
+            if state == UploadState.RECEIVING
+            else "It is being opened."
+        )
     return Line(title, tone, word, reason, files)

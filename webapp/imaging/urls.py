@@ -7,7 +7,7 @@ from django.urls import URLPattern, URLResolver, path
 from webapp.imaging import api, upload_api, views
 
 page_urls: list[URLPattern | URLResolver] = [
-    path("upload/", views.upload_page, name="upload"),
+    path("upload/", views.upload_page, name="upload-page"),
     path("upload/<uuid:upload_id>/", views.upload_report, name="upload-report"),
     path("upload/<uuid:upload_id>/report.csv", views.upload_csv, name="upload-csv"),
 ]

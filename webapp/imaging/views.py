@@ -5,7 +5,6 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.cache import never_cache
@@ -16,7 +15,7 @@ from webapp.cohorts.permissions import Action
 from webapp.cohorts.selectors import cohorts_for
 from webapp.core.spreadsheets import csv_response
 from webapp.core.words import RESEARCH_USE
-from webapp.imaging.models import Upload
+from webapp.imaging.selectors import uploads_for
 from webapp.imaging.upload_report import report_of
 
 RECENT = 10
@@ -31,7 +30,7 @@ def upload_page(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "imaging/upload.html",
-        {"cohorts": cohorts_for(request.user, Action.UPLOAD), "recent": _own_uploads(request)[:RECENT]},
+        {"cohorts": cohorts_for(request.user, Action.UPLOAD), "recent": uploads_for(request.user)[:RECENT]},
     )
 
 
@@ -40,7 +39,7 @@ def upload_page(request: HttpRequest) -> HttpResponse:
 @never_cache
 def upload_report(request: HttpRequest, upload_id: UUID) -> HttpResponse:
     """Show what became of every file of one's own upload; with ``?fragment`` only that part of the page."""
-    report = report_of(get_object_or_404(_own_uploads(request), pk=upload_id))
+    report = report_of(get_object_or_404(uploads_for(request.user), pk=upload_id))
     template = "imaging/upload_lines.html" if "fragment" in request.GET else "imaging/upload_report.html"
     return render(request, template, {"report": report})
 
@@ -50,7 +49,7 @@ def upload_report(request: HttpRequest, upload_id: UUID) -> HttpResponse:
 @never_cache
 def upload_csv(request: HttpRequest, upload_id: UUID) -> HttpResponse:
     """Return the report as CSV, one row per file."""
-    report = report_of(get_object_or_404(_own_uploads(request), pk=upload_id))
+    report = report_of(get_object_or_404(uploads_for(request.user), pk=upload_id))
     rows = (
         (
             file.name,
@@ -66,10 +65,3 @@ def upload_csv(request: HttpRequest, upload_id: UUID) -> HttpResponse:
     )
     header = ("file", "series", "state", "what_happened", "outcome", "reason", "notice")
     return csv_response(f"upload-{upload_id}.csv", header, rows)
-
-
-def _own_uploads(request: HttpRequest) -> QuerySet[Upload]:
-    """Return the person's own uploads into cohorts they still belong to."""
-    return Upload.objects.filter(
-        user_id=request.user.pk, cohort__in=cohorts_for(request.user)
-    ).select_related("cohort")

@@ -4,7 +4,7 @@ import { backoff, Live, type WorklistEvent } from '../../src/pages/worklist/live
 import { Rows } from '../../src/pages/worklist/rows';
 
 function row(series: string, more = ''): string {
-  return `<tr data-series="${series}" data-cohort="north" data-matches="yes" ${more}>
+  return `<tr data-series="${series}" data-matches="yes" ${more}>
     <td><a class="patient" href="#${series}">P-${series}</a></td>
     <td><span data-stage>Lungs</span><span data-left></span><span data-percent></span><progress max="1" value="0"></progress></td></tr>`;
 }

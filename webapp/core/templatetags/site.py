@@ -11,7 +11,7 @@ from django import template
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.template.loader import render_to_string
-from django.templatetags.static import get_static_prefix
+from django.templatetags.static import PrefixNode
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
@@ -37,7 +37,7 @@ def vite(*entries: str) -> SafeString:
             raise ImproperlyConfigured(f"The built frontend has no {key}. Run: make install")
         scripts[manifest[key]["file"]] = None
         styles.update(dict.fromkeys(_styles(manifest, key, set())))
-    root = f"{get_static_prefix()}app/"
+    root = f"{PrefixNode.handle_simple('STATIC_URL')}app/"
     links = format_html_join("\n", '<link rel="stylesheet" href="{}{}">', ((root, name) for name in styles))
     modules = format_html_join(
         "\n", '<script type="module" src="{}{}"></script>', ((root, name) for name in scripts)
@@ -80,13 +80,12 @@ def _read_manifest(path: Path, modified: int) -> dict[str, dict[str, Any]]:
 
 
 def _styles(manifest: dict[str, dict[str, Any]], key: str, seen: set[str]) -> list[str]:
-    """Return the style sheets of a chunk, those of its imports first."""
+    """Return the style sheets of a chunk and its imports; shared ones first, so that a page's own win."""
     seen.add(key)
     chunk = manifest[key]
-    found = [
-        name
-        for other in chunk.get("imports", [])
-        if other not in seen
-        for name in _styles(manifest, other, seen)
-    ]
-    return found + list(chunk.get("css", []))
+    found = list(chunk.get("css", []))
+    for other in chunk.get("imports", []):
+        if other not in seen:
+            found += _styles(manifest, other, seen)
+    shared = {part["file"] for name, part in manifest.items() if name.startswith("_")}
+    return sorted(found, key=lambda name: name not in shared)

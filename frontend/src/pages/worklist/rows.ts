@@ -3,9 +3,8 @@ import { left } from '../../shared/format';
 import { localTimes } from '../times';
 import type { AnalysisProgress } from './live';
 
-/** A series has one row in each cohort it belongs to. */
-export function rowKey(row: HTMLElement): string {
-  return `${row.dataset.series}|${row.dataset.cohort}`;
+function seriesOf(row: HTMLElement): string {
+  return row.dataset.series ?? '';
 }
 
 export class Rows {
@@ -26,19 +25,19 @@ export class Rows {
 
   /** Takes rows the server rendered: shown ones are replaced in place, others are counted. */
   take(fresh: HTMLTableRowElement[]): void {
-    const shown = new Map(this.all.map((row) => [rowKey(row), row]));
+    const shown = new Map(this.all.map((row) => [seriesOf(row), row]));
     for (const row of fresh) {
-      const old = shown.get(rowKey(row));
+      const old = shown.get(seriesOf(row));
       if (old) this.replace(old, row);
-      else if (row.dataset.matches === 'yes') this.waiting.add(rowKey(row));
+      else if (row.dataset.matches === 'yes') this.waiting.add(seriesOf(row));
     }
   }
 
   /** Drops rows of series that the server no longer gives to this person. */
   drop(series: Set<string>, fresh: HTMLTableRowElement[]): void {
-    const given = new Set(fresh.map(rowKey));
+    const given = new Set(fresh.map(seriesOf));
     for (const row of this.all) {
-      if (series.has(row.dataset.series ?? '') && !given.has(rowKey(row))) row.remove();
+      if (series.has(seriesOf(row)) && !given.has(seriesOf(row))) row.remove();
     }
   }
 
