@@ -22,5 +22,5 @@ def _completed(revision: SeriesRevision, **kwargs: Any) -> None:
 
 def _changed(series: Series, **kwargs: Any) -> None:
     """A series that turned out unusable may have been the last one its study waited for."""
-    live.tell_series_changed(series)
     start_automatic(series.study)
+    live.tell_series_changed(series)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
+from django.contrib.auth.models import AnonymousUser
 from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from webapp.accounts.models import User
 from webapp.analyses.models import Analysis, FoundRegion, StoredHeatmap
 from webapp.analyses.outlook import Outlook
+from webapp.analyses.selectors import analyses_for
 from webapp.core.models import WorkState
+from webapp.imaging.models import Series
 
 
 class AnalysisRequestSerializer(serializers.Serializer[dict[str, Any]]):
@@ -153,3 +159,15 @@ class HeatmapSerializer(serializers.ModelSerializer[StoredHeatmap]):
     def get_url(self, heatmap: StoredHeatmap) -> str:
         """Return where the values are."""
         return reverse("analysis-heatmap-data", args=[heatmap.analysis_id, heatmap.pk])
+
+
+def analyses_of_series(
+    series: Sequence[Series], user: User | AnonymousUser
+) -> dict[UUID, list[dict[str, Any]]]:
+    """Return the analyses of every series, newest first, without results."""
+    found: dict[UUID, list[dict[str, Any]]] = {row.pk: [] for row in series}
+    analyses = analyses_for(user).filter(revision__series__in=[row.pk for row in series])
+    shown = AnalysisSerializer(analyses, many=True).data
+    for analysis, told in zip(analyses, shown, strict=True):
+        found[analysis.revision.series_id].append(told)
+    return found

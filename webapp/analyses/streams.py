@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from webapp.analyses.models import LabelVolume, StoredHeatmap
 from webapp.core import blobs
+from webapp.imaging.streaming import accepted_encodings
 
 
 class OctetStream(JSONRenderer):
@@ -41,7 +42,7 @@ def heatmap_response(request: Request, heatmap: StoredHeatmap) -> HttpResponse:
 
 
 def _response(request: Request, zstd: bytes, shape: Iterable[int], *, tag: str) -> HttpResponse:
-    accepted = _accepted_encodings(request.headers.get("Accept-Encoding", ""))
+    accepted = accepted_encodings(request.headers.get("Accept-Encoding", ""))
     if "zstd" in accepted:
         body, encoding = zstd, "zstd"
     elif "gzip" in accepted:
@@ -60,13 +61,3 @@ def _response(request: Request, zstd: bytes, shape: Iterable[int], *, tag: str) 
 
 def _plain(zstd: bytes) -> bytes:
     return zstandard.ZstdDecompressor().decompress(zstd)
-
-
-def _accepted_encodings(header: str) -> set[str]:
-    """Return the encodings of an Accept-Encoding header, without those it forbids by q=0 (RFC 9110)."""
-    accepted = set()
-    for part in header.lower().split(","):
-        name, _, weight = part.strip().partition(";")
-        if weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000"):
-            accepted.add(name.strip())
-    return accepted
