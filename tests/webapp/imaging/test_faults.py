@@ -117,7 +117,7 @@ def test_a_new_instance_stops_the_check_of_the_older_revision(send: Sender, slic
         send(part)
         upload = work.claim(Upload, "test")
         assert upload
-            check_upload(upload, lambda _stage, _part: None)
+        check_upload(upload, lambda _stage, _part: None)
     states = list(SeriesRevision.objects.order_by("number").values_list("state", flat=True))
     assert states == [WorkState.CANCELLED, WorkState.QUEUED]
     run_checks()
