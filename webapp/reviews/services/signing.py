@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from webapp.accounts.models import User
-from webapp.audit.models import AuditEvent
+from webapp.audit.models import AuditEvent, Outcome
 from webapp.audit.services import record
 from webapp.core.errors import UserError
 from webapp.core.revisions import StaleRevision
@@ -90,7 +90,7 @@ def _check_password(user: User, reading: Reading, password: str) -> None:
             status=429,
         )
     if not user.check_password(password):
-        record(actor=user, action=WRONG_PASSWORD, target=reading)
+        record(actor=user, action=WRONG_PASSWORD, target=reading, outcome=Outcome.REFUSED)
         raise UserError(
             "wrong_password", "This is not your password.", "Type it again. Your draft is kept.", status=403
         )

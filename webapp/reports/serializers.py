@@ -1,0 +1,97 @@
+"""Rows of worklist and cohort table for OpenAPI; ``worklist_rows`` and ``table_rows`` make them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rest_framework import serializers
+
+
+class PatientPart(serializers.Serializer[Any]):
+    """A patient without name."""
+
+    pseudonym = serializers.CharField()
+    sex = serializers.CharField(required=False)
+    age = serializers.IntegerField(required=False)
+
+
+class PersonPart(serializers.Serializer[Any]):
+    """A reader."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    initials = serializers.CharField()
+
+
+class CohortPart(serializers.Serializer[Any]):
+    """The cohort through which the user sees the series."""
+
+    slug = serializers.CharField()
+    name = serializers.CharField()
+
+
+class ReadingPart(serializers.Serializer[Any]):
+    """The reading that matters most to the user."""
+
+    id = serializers.UUIDField()
+    state = serializers.CharField()
+    reader = PersonPart()
+    mine = serializers.BooleanField()
+    revision = serializers.IntegerField()
+
+
+class WorklistRowSerializer(serializers.Serializer[Any]):
+    """One series in the worklist."""
+
+    series = serializers.UUIDField()
+    study = serializers.UUIDField()
+    patient = PatientPart()
+    study_date = serializers.DateField(required=False)
+    description = serializers.CharField(required=False)
+    cohort = CohortPart(required=False)
+    geometry = serializers.DictField(required=False)
+    state = serializers.CharField()
+    reason = serializers.CharField(required=False)
+    analysis = serializers.DictField(required=False)
+    ai_hidden = serializers.BooleanField()
+    infected_percent = serializers.FloatField(required=False)
+    reading = ReadingPart(required=False)
+    viewer_url = serializers.CharField()
+
+
+class WorklistPageSerializer(serializers.Serializer[Any]):
+    """One page of the worklist."""
+
+    results = WorklistRowSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+    count = serializers.IntegerField()
+    counts = serializers.DictField(child=serializers.IntegerField())
+
+
+class TableRowSerializer(serializers.Serializer[Any]):
+    """One signed reading in a cohort's table, or a series without one."""
+
+    study = serializers.UUIDField()
+    series = serializers.UUIDField()
+    patient = PatientPart()
+    study_date = serializers.DateField(required=False)
+    viewer_url = serializers.CharField()
+    ai_hidden = serializers.BooleanField()
+    infected_percent = serializers.FloatField(required=False)
+    systems = serializers.CharField(required=False)
+    reading = serializers.UUIDField(required=False)
+    reader = PersonPart(required=False)
+    signed_at = serializers.DateTimeField(required=False)
+    co_rads = serializers.IntegerField(required=False)
+    severity_total = serializers.IntegerField(required=False)
+    diagnosis = serializers.CharField(required=False)
+    verdicts = serializers.DictField(child=serializers.IntegerField(), required=False)
+    own_regions = serializers.IntegerField(required=False)
+
+
+class TablePageSerializer(serializers.Serializer[Any]):
+    """One page of a cohort's table."""
+
+    results = TableRowSerializer(many=True)
+    next = serializers.URLField(allow_null=True)
+    count = serializers.IntegerField()
