@@ -42,7 +42,7 @@ def test_the_worklist_shows_only_studies_of_ones_own_cohorts(
     address = address.format(series=series.pk)
     seen = {role: rows(world.as_role(role).get(address)) for role in ROLES if role != "anonymous"}
     members = [role for role in seen if role != "stranger"]
-    assert seen == dict.fromkeys(members, [str(series.pk)]) | {"stranger": []}
+    assert seen == {role: [str(series.pk)] for role in members} | {"stranger": []}
     assert world.anonymous.get(address).status_code == 302
 
 

@@ -41,8 +41,13 @@ async function children(folder: FolderEntry): Promise<Entry[]> {
   }
 }
 
-/** The files of a drop. Entries must be taken before the first await: the browser empties the list after the event. */
+/**
+ * The files of a drop, folders opened. Everything must be taken before the first await: the browser empties the list
+ * after the event.
+ */
 export function filesOfDrop(transfer: DataTransfer): Promise<File[]> {
-  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry()).filter((entry) => entry !== null);
-  return filesBelow(entries as unknown as Entry[]);
+  const items = [...transfer.items].filter((item) => item.kind === 'file');
+  const entries = items.map((item) => item.webkitGetAsEntry());
+  if (entries.every((entry) => entry !== null)) return filesBelow(entries as unknown as Entry[]);
+  return Promise.resolve([...transfer.files]); // Dragged out of another program: files without a place on disk.
 }
