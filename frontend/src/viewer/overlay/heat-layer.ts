@@ -38,7 +38,7 @@ export class HeatLayer {
     if (kept?.index === slice && kept.table === this.table) return kept;
     const values = kept?.index === slice ? kept.values : this.map.plane(plane, slice);
     const canvas = kept?.canvas ?? el('canvas', { width: extent(this.grid, plane.u), height: extent(this.grid, plane.v) });
-    const context = canvas.getContext('2d');
+    const context = canvas.getContext('2d', { willReadFrequently: true });
     if (!context) throw new Error('The browser gives no canvas.');
     const image = context.createImageData(canvas.width, canvas.height);
     const pixels = new Uint32Array(image.data.buffer);

@@ -64,7 +64,7 @@ export class OverlayPainter {
     const width = Math.round(element.clientWidth * ratio);
     const height = Math.round(element.clientHeight * ratio);
     if (overlay.width !== width || overlay.height !== height) [overlay.width, overlay.height] = [width, height];
-    const context = overlay.getContext('2d');
+    const context = overlay.getContext('2d', { willReadFrequently: true });
     context?.setTransform(ratio, 0, 0, ratio, 0, 0);
     context?.clearRect(0, 0, element.clientWidth, element.clientHeight);
     return context;

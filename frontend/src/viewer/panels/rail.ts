@@ -98,7 +98,7 @@ export class Rail {
     if (width === 0 || height === 0) return;
     const ratio = window.devicePixelRatio || 1;
     [this.canvas.width, this.canvas.height] = [Math.round(width * ratio), Math.round(height * ratio)];
-    const context = this.canvas.getContext('2d');
+    const context = this.canvas.getContext('2d', { willReadFrequently: true });
     if (!context) return;
     context.scale(ratio, ratio);
     const style = getComputedStyle(this.slider);

@@ -51,7 +51,7 @@ export class Thumbnails {
     z: number, x0: number, y0: number, x1: number, y1: number, width: number, height: number,
   ): HTMLCanvasElement {
     const canvas = el('canvas', { width, height });
-    const context = canvas.getContext('2d');
+    const context = canvas.getContext('2d', { willReadFrequently: true });
     if (!context) return canvas;
     const image = context.createImageData(width, height);
     const { nx, ny } = this.grid;

@@ -17,12 +17,6 @@ export interface SliceTransform {
   f: number;
 }
 
-const ORIENTATIONS = {
-  axial: Enums.OrientationAxis.AXIAL,
-  coronal: Enums.OrientationAxis.CORONAL,
-  sagittal: Enums.OrientationAxis.SAGITTAL,
-};
-
 /** One plane on the screen: the image, the canvas over it, and the way between pixels and voxels. */
 export class PlaneView {
   readonly element: HTMLElement;
@@ -30,6 +24,7 @@ export class PlaneView {
   readonly rendered = new Signal();
   private readonly image: HTMLDivElement;
   private index = -1;
+  private attached = false;
 
   constructor(readonly plane: Plane, private readonly grid: Grid, private readonly volume: CtVolume) {
     this.image = el('div', { class: 'im' });
@@ -42,27 +37,30 @@ export class PlaneView {
   /** What the engine has to know; call for all views before `attach`. */
   get input(): Types.PublicViewportInput {
     return {
-      viewportId: this.plane.name, type: Enums.ViewportType.ORTHOGRAPHIC, element: this.image,
-      defaultOptions: { orientation: ORIENTATIONS[this.plane.name], background: [0, 0, 0] },
+      viewportId: this.plane.name, type: Enums.ViewportType.STACK, element: this.image,
+      defaultOptions: { background: [0, 0, 0] },
     };
   }
 
-  private get viewport(): Types.IVolumeViewport {
-    return this.volume.engine.getViewport(this.plane.name) as Types.IVolumeViewport;
+  private get viewport(): Types.IStackViewport {
+    return this.volume.engine.getViewport(this.plane.name) as Types.IStackViewport;
   }
 
-  /** Shows the volume. */
-  async attach(): Promise<void> {
-    await this.viewport.setVolumes([{ volumeId: this.volume.id }]);
+  /** Shows a slice; from now on the view can be drawn. */
+  async attach(index: number): Promise<void> {
+    await this.viewport.setStack([this.volume.idOf(this.plane, index)]);
     this.viewport.resetCamera();
+    this.attached = true;
+    this.setSlice(index);
   }
 
   render(): void {
     if (this.visible) this.viewport.render();
   }
 
+  /** Whether it can be drawn: connected to the engine and laid out on the page. */
   get visible(): boolean {
-    return this.element.clientWidth > 0 && this.element.clientHeight > 0;
+    return this.attached && this.element.clientWidth > 0 && this.element.clientHeight > 0;
   }
 
   get slice(): number {
@@ -73,17 +71,10 @@ export class PlaneView {
     this.viewport.setProperties({ voiRange: { lower: level - width / 2, upper: level + width / 2 } });
   }
 
-  /** Moves the camera along the normal so that the slice's voxel centres lie in the plane. */
+  /** Shows another slice, or the same one again when more of it has arrived. Zoom and pan stay. */
   setSlice(index: number): void {
     this.index = index;
-    const target = index * spacing(this.grid, this.plane.normal);
-    const at = this.plane.normal === 'x' ? 0 : this.plane.normal === 'y' ? 1 : 2;
-    const { focalPoint, position } = this.viewport.getCamera();
-    if (!focalPoint || !position) return;
-    const shift = target - (focalPoint[at] ?? 0);
-    const moved = (point: Types.Point3): Types.Point3 =>
-      point.map((value, i) => (i === at ? value + shift : value)) as Types.Point3;
-    this.viewport.setCamera({ focalPoint: moved(focalPoint), position: moved(position) });
+    if (this.attached) this.viewport.renderImageObject(this.volume.image(this.plane, index));
   }
 
   private world(voxel: Point): Types.Point3 {
@@ -142,7 +133,6 @@ export class PlaneView {
   /** Fits the whole slice into the view. */
   reset(): void {
     this.viewport.resetCamera();
-    this.setSlice(this.index);
     this.render();
   }
 }

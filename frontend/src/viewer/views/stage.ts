@@ -32,11 +32,10 @@ export class Stage {
   async start(): Promise<void> {
     this.arrange();
     this.volume.engine.setViewports(this.all.map((view) => view.input));
-    await Promise.all(this.all.map((view) => view.attach()));
+    await Promise.all(this.all.map((view) => view.attach(this.state.value.cursor[view.plane.normal])));
     this.applyWindow();
-    this.applyCursor(true);
     new ResizeObserver(() => this.resize()).observe(this.element);
-    this.state.on(() => this.applyCursor(false), 'cursor');
+    this.state.on(() => this.applyCursor(), 'cursor');
     this.state.on(() => this.applyWindow(), 'window');
     this.state.on(() => this.rearrange(), 'layout');
     this.state.on((now) => this.activate(now), 'active');
@@ -64,15 +63,14 @@ export class Stage {
 
   private resize(): void {
     this.volume.engine.resize(true, true);
-    for (const view of this.all) if (view.visible) view.setSlice(this.state.value.cursor[view.plane.normal]);
     this.render();
   }
 
-  private applyCursor(all: boolean): void {
+  private applyCursor(): void {
     const { cursor } = this.state.value;
     for (const view of this.all) {
       const index = cursor[view.plane.normal];
-      if (all || index !== view.slice) {
+      if (index !== view.slice) {
         view.setSlice(index);
         view.render();
       } else {
@@ -88,6 +86,16 @@ export class Stage {
 
   render(): void {
     for (const view of this.all) view.render();
+  }
+
+  /** More slices have arrived: shows those that pass through what is on the screen. */
+  refresh(arrived: number[]): void {
+    for (const view of this.all) {
+      const touched = view.plane.normal === 'z' ? arrived.includes(view.slice) : arrived.length > 0;
+      if (!touched || !view.visible) continue;
+      view.setSlice(view.slice);
+      view.render();
+    }
   }
 
   /** Draws only what lies over the images again. */

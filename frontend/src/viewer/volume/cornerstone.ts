@@ -1,44 +1,100 @@
-import { init, RenderingEngine, volumeLoader } from '@cornerstonejs/core';
+import { imageLoader, init, metaData, RenderingEngine, setUseCPURendering, utilities } from '@cornerstonejs/core';
 import type { Types } from '@cornerstonejs/core';
+import { PLANES, spacing, type Plane, type PlaneName } from '../views/planes';
 import type { Grid } from './geometry';
+import { SliceCutter } from './slices';
 
-const VOLUME_ID = 'ctstream:volume';
+const SCHEME = 'ctstream';
 const ENGINE_ID = 'lungsight';
+const WINDOW = { windowCenter: -500, windowWidth: 1400 };
 
-/** True when this browser can draw volumes at all. */
-export function hasWebGl2(): boolean {
+/** Row and column directions of each plane's pictures; rows run downwards on the screen. */
+const COSINES: Record<PlaneName, number[]> = {
+  axial: [1, 0, 0, 0, 1, 0], coronal: [1, 0, 0, 0, 0, -1], sagittal: [0, 1, 0, 0, 0, -1],
+};
+
+/** True when this browser can draw with the graphics card (or its software stand-in). */
+function hasWebGl2(): boolean {
   return document.createElement('canvas').getContext('webgl2') !== null;
 }
 
-/** The CT as Cornerstone sees it: its own voxel-aligned frame, world = voxel * spacing, so slices are exact. */
+/**
+ * The CT as Cornerstone sees it: pictures of the three planes cut from our own volume, in a voxel-aligned frame
+ * (world = voxel * spacing), so every slice passes exactly through voxel centres.
+ */
 export class CtVolume {
-  readonly id = VOLUME_ID;
+  readonly engine: RenderingEngine;
+  private readonly cutter: SliceCutter;
 
-  private constructor(private readonly volume: Types.IImageVolume, readonly engine: RenderingEngine) {}
-
-  /** `voxels` is shared, not copied: slices are shown as they are filled in and `refresh` is called. */
-  static create(grid: Grid, voxels: Int16Array): CtVolume {
-    // Half floats hold every HU of a chest exactly (to 2048) and need half the memory of full ones.
-    init({ debug: {}, rendering: { preferSizeOverAccuracy: true } });
-    const volume = volumeLoader.createLocalVolume(VOLUME_ID, {
-      dimensions: [grid.nx, grid.ny, grid.nz],
-      spacing: [grid.sx, grid.sy, grid.sz],
-      origin: [0, 0, 0],
-      direction: [1, 0, 0, 0, 1, 0, 0, 0, 1],
-      scalarData: voxels,
-      metadata: {
-        BitsAllocated: 16, BitsStored: 16, SamplesPerPixel: 1, HighBit: 15, PhotometricInterpretation: 'MONOCHROME2',
-        PixelRepresentation: 1, Modality: 'CT', ImageOrientationPatient: [1, 0, 0, 0, 1, 0],
-        PixelSpacing: [grid.sy, grid.sx], FrameOfReferenceUID: VOLUME_ID, Columns: grid.nx, Rows: grid.ny, voiLut: [],
-        VOILUTFunction: 'LINEAR', SeriesInstanceUID: VOLUME_ID,
-      },
-    });
-    return new CtVolume(volume, new RenderingEngine(ENGINE_ID));
+  /** `voxels` is shared, not copied: a slice shows what has arrived when it is drawn. */
+  constructor(private readonly grid: Grid, voxels: Int16Array) {
+    init({ debug: {} });
+    // Without WebGL the pictures are drawn by the processor: slower, but nothing is missing.
+    if (!hasWebGl2() || location.hash === '#cpu') setUseCPURendering(true);
+    this.cutter = new SliceCutter(grid, voxels);
+    metaData.addProvider((type: string, id: unknown) => this.describe(type, id), 10000);
+    imageLoader.registerImageLoader(SCHEME, (id) => ({ promise: Promise.resolve(this.imageOf(id)) }));
+    this.engine = new RenderingEngine(ENGINE_ID);
   }
 
-  /** Sends slices that have arrived to the graphics card at the next drawing. */
-  refresh(slices: number[]): void {
-    const texture = this.volume.vtkOpenGLTexture as { setUpdatedFrame(index: number): void } | undefined;
-    for (const z of slices) texture?.setUpdatedFrame(z);
+  idOf(plane: Plane, index: number): string {
+    return `${SCHEME}:${plane.name}/${index}`;
+  }
+
+  private parse(id: unknown): { plane: Plane; index: number } | null {
+    const found = typeof id === 'string' ? /^ctstream:(axial|coronal|sagittal)\/(\d+)$/.exec(id) : null;
+    return found ? { plane: PLANES[found[1] as PlaneName], index: Number(found[2]) } : null;
+  }
+
+  private imageOf(id: string): Types.IImage {
+    const parsed = this.parse(id);
+    if (!parsed) throw new Error(`${id} is no slice of this volume.`);
+    return this.image(parsed.plane, parsed.index);
+  }
+
+  /** One slice as Cornerstone shows it. */
+  image(plane: Plane, index: number): Types.IImage {
+    const { columns, rows } = this.cutter.size(plane);
+    const pixels = this.cutter.cut(plane, index);
+    const image = {
+      imageId: this.idOf(plane, index), intercept: 0, slope: 1, ...WINDOW, voiLUTFunction: 'LINEAR', minPixelValue: -1024,
+      maxPixelValue: 3071, rows, columns, height: rows, width: columns, sizeInBytes: pixels.byteLength,
+      rowPixelSpacing: spacing(this.grid, plane.v), columnPixelSpacing: spacing(this.grid, plane.u), invert: false,
+      color: false, rgba: false, numberOfComponents: 1, dataType: 'Int16Array', photometricInterpretation: 'MONOCHROME2',
+      isPreScaled: true, preScale: { enabled: true, scaled: true }, getPixelData: () => pixels,
+      voxelManager: utilities.VoxelManager.createImageVoxelManager({
+        width: columns, height: rows, scalarData: pixels, numberOfComponents: 1, id: this.idOf(plane, index),
+      }),
+    };
+    return image as unknown as Types.IImage;
+  }
+
+  private describe(type: string, id: unknown): object | undefined {
+    const parsed = this.parse(id);
+    if (!parsed) return undefined;
+    if (type === 'imagePlaneModule') return this.place(parsed.plane, parsed.index);
+    if (type === 'imagePixelModule') {
+      return {
+        pixelRepresentation: 1, bitsAllocated: 16, bitsStored: 16, highBit: 15, samplesPerPixel: 1,
+        photometricInterpretation: 'MONOCHROME2',
+      };
+    }
+    if (type === 'generalSeriesModule') return { modality: 'CT', seriesInstanceUID: parsed.plane.name };
+    if (type === 'modalityLutModule') return { rescaleSlope: 1, rescaleIntercept: 0 };
+    return type === 'voiLutModule' ? WINDOW : undefined;
+  }
+
+  private place(plane: Plane, index: number): object {
+    const { columns, rows } = this.cutter.size(plane);
+    const { sx, sy, sz, nz } = this.grid;
+    const top = (nz - 1) * sz;
+    const origins = { axial: [0, 0, index * sz], coronal: [0, index * sy, top], sagittal: [index * sx, 0, top] };
+    const cosines = COSINES[plane.name];
+    const [row, column] = [spacing(this.grid, plane.v), spacing(this.grid, plane.u)];
+    return {
+      imageOrientationPatient: cosines, rowCosines: cosines.slice(0, 3), columnCosines: cosines.slice(3),
+      imagePositionPatient: origins[plane.name], pixelSpacing: [row, column], rowPixelSpacing: row, columnPixelSpacing: column,
+      rows, columns, frameOfReferenceUID: SCHEME, sliceThickness: spacing(this.grid, plane.normal),
+    };
   }
 }

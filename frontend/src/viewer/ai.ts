@@ -1,0 +1,168 @@
+import { confirmAction } from '../shared/dialog';
+import { ApiError, json } from '../shared/api';
+import { toast } from '../shared/toast';
+import type { Analysis, HeatmapInfo, Reading, Series } from '../shared/types';
+import { AnalysisWatch } from './analysis-watch';
+import * as loading from './loading';
+import type { LabelSource } from './masks/source';
+import { HeatLayer } from './overlay/heat-layer';
+import type { ReadingModel } from './reading/model';
+import type { ReadingSession } from './reading/session';
+import type { Regions } from './regions/regions';
+import type { ViewState } from './state';
+import { Signal, type Store } from './store';
+import type { Grid } from './volume/geometry';
+
+/** The AI side of the page: the analysis, what of it may be shown, and its overlays. */
+export class Ai {
+  readonly changed = new Signal();
+  analysis: Analysis | null = null;
+  heatmaps: HeatmapInfo[] = [];
+  heat: HeatLayer | null = null;
+  lungs: LabelSource | null = null;
+  /** What went wrong with an overlay; the rest stays usable. */
+  problem: string | null = null;
+  overlayReady = false;
+  private readonly layers = new Map<string, HeatLayer>();
+  private watch: AnalysisWatch | null = null;
+
+  constructor(
+    private readonly series: Series, private readonly grid: Grid, private readonly state: Store<ViewState>,
+    private readonly model: ReadingModel, private readonly regions: Regions, private readonly session: ReadingSession,
+  ) {
+    state.on(() => void this.chooseHeatmap(), 'source');
+  }
+
+  get concealed(): boolean {
+    const { ai } = this.model.server;
+    return this.analysis?.hidden === true || ai.policy === 'never';
+  }
+
+  get shown(): boolean {
+    return this.analysis?.state === 'succeeded' && !this.concealed && !this.state.value.aiHidden;
+  }
+
+  async start(): Promise<void> {
+    this.analysis = await loading.analysis(this.series, this.model.server);
+    this.follow();
+    await this.loadOverlays();
+  }
+
+  private follow(): void {
+    this.watch?.stop();
+    this.watch = this.analysis ? new AnalysisWatch(this.analysis, (analysis) => void this.progress(analysis)) : null;
+    this.changed.emit();
+  }
+
+  private async progress(analysis: Analysis): Promise<void> {
+    this.analysis = analysis;
+    this.changed.emit();
+    if (analysis.state !== 'succeeded') return;
+    // The reading may now be about this analysis; edits that wait are kept over the fresh version.
+    if (this.model.server.id && this.model.changes.count === 0) {
+      this.model.adopt(await json<Reading>(`readings/${this.model.server.id}/`));
+    }
+    await this.loadOverlays();
+  }
+
+  private async loadOverlays(): Promise<void> {
+    const { analysis } = this;
+    if (!analysis || analysis.state !== 'succeeded' || this.concealed) return;
+    const parts = await Promise.allSettled([this.loadHeatmaps(analysis.id), this.loadRegions(analysis.id), this.loadLungs(analysis.id)]);
+    const failed = parts.find((part) => part.status === 'rejected');
+    if (failed) {
+      if (!(failed.reason instanceof Error)) throw failed.reason;
+      this.problem = `A part of the AI results could not be loaded: ${failed.reason.message}`;
+    }
+    this.overlayReady = true;
+    this.changed.emit();
+  }
+
+  private async loadRegions(analysis: string): Promise<void> {
+    const { regions, labels } = await loading.aiRegions(analysis, this.grid);
+    this.regions.setAi(regions, labels);
+    this.changed.emit();
+  }
+
+  private async loadLungs(analysis: string): Promise<void> {
+    this.lungs = await loading.lungs(analysis, this.grid);
+    this.changed.emit();
+  }
+
+  private async loadHeatmaps(analysis: string): Promise<void> {
+    this.heatmaps = await loading.heatmaps(analysis);
+    const first = this.heatmaps[0];
+    if (!first) return;
+    if (this.state.value.source === first.id) await this.chooseHeatmap();
+    this.state.set({ source: first.id });
+    await this.chooseHeatmap();
+  }
+
+  private async chooseHeatmap(): Promise<void> {
+    const { source } = this.state.value;
+    const info = this.heatmaps.find((one) => one.id === source);
+    if (!info || !this.analysis) return;
+    let layer = this.layers.get(info.id);
+    if (!layer) {
+      layer = new HeatLayer(await loading.heatmap(this.analysis.id, info, this.grid), this.grid);
+      this.layers.set(info.id, layer);
+    }
+    if (this.state.value.source !== info.id || this.heat === layer) return;
+    this.heat = layer;
+    this.changed.emit();
+  }
+
+  /** F2 and the AI switch: hides, shows again, or reveals after the first answers. */
+  async show(on: boolean): Promise<void> {
+    if (this.model.server.ai.policy === 'never') {
+      toast('This cohort reads without AI results.');
+    } else if (this.concealed && on) {
+      await this.reveal();
+    } else {
+      this.state.set({ aiHidden: !on });
+      this.changed.emit();
+    }
+  }
+
+  async reveal(): Promise<void> {
+    const agreed = await confirmAction('Show AI now?', 'Your answers so far are recorded as your first read. This cannot be undone.', 'Show AI', 'Go back');
+    if (!agreed) return;
+    await this.session.autosave.flush();
+    if (this.model.changes.count > 0) {
+      toast('Your answers are not saved yet. Show AI once they are.');
+      return;
+    }
+    try {
+      this.model.adopt(await json<Reading>(`readings/${this.model.server.id}/reveal/`, {
+        method: 'POST', json: {}, ifMatch: this.model.server.revision,
+      }));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      toast(error.sentence);
+      return;
+    }
+    if (this.analysis) this.analysis = await json<Analysis>(`analyses/${this.analysis.id}/`);
+    this.state.set({ aiHidden: false });
+    this.follow();
+    await this.loadOverlays();
+  }
+
+  async retry(): Promise<void> {
+    if (!this.analysis) return;
+    await this.ask(() => json<Analysis>(`analyses/${this.analysis?.id}/retry/`, { method: 'POST', json: {} }));
+  }
+
+  async begin(): Promise<void> {
+    await this.ask(() => json<Analysis>(`series/${this.series.id}/analyses/`, { method: 'POST', json: { systems: ['density'] } }));
+  }
+
+  private async ask(request: () => Promise<Analysis>): Promise<void> {
+    try {
+      this.analysis = await request();
+      this.follow();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      toast(error.sentence);
+    }
+  }
+}

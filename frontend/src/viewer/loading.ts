@@ -1,0 +1,117 @@
+import { ApiError, json, list, send } from '../shared/api';
+import type { AiRegion, Analysis, HeatmapInfo, Me, Reading, Series, Study, WorklistRow } from '../shared/types';
+import { LabelSource } from './masks/source';
+import { Heatmap } from './overlay/heatmap';
+import { gridBox } from './masks/brush';
+import type { Grid } from './volume/geometry';
+
+/** What the page was rendered with. */
+export interface ViewerContext {
+  series: string | Series;
+  urls?: Record<string, string>;
+  me?: Me;
+}
+
+export function seriesId(context: ViewerContext): string {
+  return typeof context.series === 'string' ? context.series : context.series.id;
+}
+
+function absent(error: unknown): boolean {
+  return error instanceof ApiError && [403, 404].includes(error.status);
+}
+
+/** The grid of a ready series. */
+export function gridOf(series: Series): Grid {
+  if (!series.volume) throw new Error('The series has no volume.');
+  const { shape: [nz, ny, nx], spacing_mm: [sz, sy, sx], affine } = series.volume;
+  return { nx, ny, nz, sx, sy, sz, affine };
+}
+
+/** The reader's own reading of a series, made when there is none; else the first one that may be seen; else none. */
+export async function openReading(series: string): Promise<Reading | null> {
+  const asked = new URLSearchParams(location.search);
+  const body = Object.fromEntries(['round', 'cohort'].map((name) => [name, asked.get(name)]).filter(([, value]) => value));
+  try {
+    return await json<Reading>(`series/${series}/readings/`, { method: 'POST', json: body });
+  } catch (error) {
+    if (!(error instanceof ApiError) || ![400, 403, 404, 409].includes(error.status)) throw error;
+  }
+  try {
+    const [first] = await list<Reading>(`series/${series}/readings/`);
+    return first ?? null;
+  } catch (error) {
+    if (absent(error)) return null;
+    throw error;
+  }
+}
+
+/** Stands in where the user may look but not read. */
+export function noReading(series: Series, me: Me): Reading {
+  const cohort = me.cohorts?.find(({ slug }) => series.reading_cohorts?.includes(slug)) ?? me.cohorts?.[0];
+  return {
+    id: '', series: series.id, cohort: cohort?.slug ?? '', round: 'first', reader: { id: '', name: 'Nobody', initials: '' },
+    state: 'draft', revision: 0, mine: false, ai: { policy: cohort?.ai_policy ?? 'at_once', shown: false }, answers: {},
+    verdicts: {}, own_regions: [], missing: [],
+  };
+}
+
+export async function study(series: Series): Promise<Study | null> {
+  const id = typeof series.study === 'string' ? series.study : series.study.id;
+  try {
+    return await json<Study>(`studies/${id}/`);
+  } catch (error) {
+    if (absent(error)) return null;
+    throw error;
+  }
+}
+
+/** The analysis that the reading is about, else the newest one of the series. */
+export async function analysis(series: Series, reading: Reading): Promise<Analysis | null> {
+  const newest = [...(series.analyses ?? [])].sort((a, b) => (b.created_at ?? '').localeCompare(a.created_at ?? ''))[0];
+  const id = reading.analysis ?? newest?.id;
+  return id ? json<Analysis>(`analyses/${id}/`) : null;
+}
+
+async function labelVolume(path: string, grid: Grid): Promise<Uint8Array | Uint16Array> {
+  const response = await send(path);
+  const bytes = await response.arrayBuffer();
+  const labels = response.headers.get('X-Lungsight-Dtype') === 'uint16' ? new Uint16Array(bytes) : new Uint8Array(bytes);
+  if (labels.length !== grid.nx * grid.ny * grid.nz) throw new Error('The labels do not fit the image.');
+  return labels;
+}
+
+/** The AI regions and, per system, the volume they are numbered in. */
+export async function aiRegions(
+  analysis: string, grid: Grid,
+): Promise<{ regions: AiRegion[]; labels: Map<string, Uint8Array | Uint16Array> }> {
+  const regions = await list<AiRegion>(`analyses/${analysis}/regions/`);
+  const systems = [...new Set(regions.map((region) => region.system))];
+  const volumes = await Promise.all(systems.map(async (system) =>
+    [system, await labelVolume(`analyses/${analysis}/regions/labels?system=${encodeURIComponent(system)}`, grid)] as const));
+  return { regions, labels: new Map(volumes) };
+}
+
+export async function heatmaps(analysis: string): Promise<HeatmapInfo[]> {
+  return list<HeatmapInfo>(`analyses/${analysis}/heatmaps/`);
+}
+
+export async function heatmap(analysis: string, info: HeatmapInfo, grid: Grid): Promise<Heatmap> {
+  const response = await send(info.url ?? `analyses/${analysis}/heatmaps/${info.id}/data`);
+  return new Heatmap(new Uint8Array(await response.arrayBuffer()), info.shape, info.affine, grid);
+}
+
+/** The lungs, or null where there are none for this user. */
+export async function lungs(analysis: string, grid: Grid): Promise<LabelSource | null> {
+  try {
+    return new LabelSource(await labelVolume(`analyses/${analysis}/segmentations/lungs`, grid), grid, 'any', gridBox(grid));
+  } catch (error) {
+    if (absent(error)) return null;
+    throw error;
+  }
+}
+
+/** The worklist around this study, in its order. */
+export async function nearby(cohort: string): Promise<WorklistRow[]> {
+  const page = await json<{ results: WorklistRow[] }>(`worklist/?state=all&page_size=200&cohort=${encodeURIComponent(cohort)}`);
+  return page.results;
+}
