@@ -22,8 +22,8 @@ def quantify(infected: BoolArray, lungs: LabelArray, voxel_ml: float, source: So
     if infected.shape != lungs.shape:
         raise ValueError(f"infected {infected.shape} and lungs {lungs.shape} are not on one grid")
     counts = {side: _per_slice(infected, lungs, side) for side in (RIGHT_LUNG, LEFT_LUNG)}
-    right = lung_share(lungs, counts[RIGHT_LUNG], RIGHT_LUNG, voxel_ml)
-    left = lung_share(lungs, counts[LEFT_LUNG], LEFT_LUNG, voxel_ml)
+    right = _lung_share(lungs, counts[RIGHT_LUNG], RIGHT_LUNG, voxel_ml)
+    left = _lung_share(lungs, counts[LEFT_LUNG], LEFT_LUNG, voxel_ml)
     infected_ml = right.infected_ml + left.infected_ml
     return Quantification(
         source=source,
@@ -37,10 +37,10 @@ def quantify(infected: BoolArray, lungs: LabelArray, voxel_ml: float, source: So
     )
 
 
-def lung_share(lungs: LabelArray, infected_voxels: NDArray[np.int64], side: int, voxel_ml: float) -> LungShare:
-    """Return volume and infected part of one lung; 0 % where that lung is missing."""
+def _lung_share(lungs: LabelArray, infected: NDArray[np.int64], side: int, voxel_ml: float) -> LungShare:
+    """Volume and infected part of one lung; 0 % where that lung is missing."""
     volume_ml = int((lungs == side).sum()) * voxel_ml
-    infected_ml = int(infected_voxels.sum()) * voxel_ml
+    infected_ml = int(infected.sum()) * voxel_ml
     return LungShare(volume_ml, infected_ml, _percent(infected_ml, volume_ml))
 
 
@@ -55,9 +55,8 @@ def slice_evidence(voxels: NDArray[np.int64], voxel_ml: float) -> tuple[float, .
 
 
 def _per_slice(infected: BoolArray, lungs: LabelArray, side: int) -> NDArray[np.int64]:
-    return np.array(
-        [int((image & (labels == side)).sum()) for image, labels in zip(infected, lungs, strict=True)], dtype=np.int64
-    )
+    counts = [int((image & (labels == side)).sum()) for image, labels in zip(infected, lungs, strict=True)]
+    return np.array(counts, dtype=np.int64)
 
 
 def _percent(part: float, whole: float) -> float:

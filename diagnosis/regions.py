@@ -31,15 +31,8 @@ def regions_of(heatmap: Heatmap, lungs: LabelArray, affine: Affine, smallest_ml:
     if box is None:
         return []
     values = sample_linear(heatmap.values, positions)
-    return _measured(values >= limit, values / heatmap.reference, box, lungs, affine, heatmap.class_name, smallest_ml)
-
-
-def regions_of_mask(
-    mask: BoolArray, lungs: LabelArray, affine: Affine, class_name: str, smallest_ml: float
-) -> list[Region]:
-    """Return the connected components of a mask on the series grid, with evidence 1."""
-    whole = (slice(0, mask.shape[0]), slice(0, mask.shape[1]), slice(0, mask.shape[2]))
-    return _measured(mask, mask.astype(np.float32), whole, lungs, affine, class_name, smallest_ml)
+    grid = _SeriesGrid(lungs, affine)
+    return _measured(values >= limit, values / heatmap.reference, box, grid, heatmap.class_name, smallest_ml)
 
 
 def union_of(regions: list[Region], shape: tuple[int, int, int]) -> BoolArray:
@@ -49,6 +42,12 @@ def union_of(regions: list[Region], shape: tuple[int, int, int]) -> BoolArray:
         box = tuple(slice(at, at + size) for at, size in zip(region.origin, region.mask.shape, strict=True))
         union[box] |= region.mask
     return union
+
+
+@dataclass(frozen=True, slots=True)
+class _SeriesGrid:
+    lungs: LabelArray
+    affine: Affine
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,24 +82,20 @@ def _measured(
     mask: BoolArray,
     evidence: FloatArray,
     offset: Box,
-    lungs: LabelArray,
-    affine: Affine,
+    grid: _SeriesGrid,
     class_name: str,
     smallest_ml: float,
 ) -> list[Region]:
     labels, _ = ndimage.label(mask)
     sizes = np.bincount(labels.ravel())
-    voxel_ml = voxel_ml_of(affine)
     components = []
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        if sizes[number] * voxel_ml >= smallest_ml:
+        if sizes[number] * voxel_ml_of(grid.affine) >= smallest_ml:
             inside = labels[box] == number
-            moved = _moved(box, offset)
-            components.append(_Component(int(sizes[number]), moved, inside, float(evidence[box][inside].mean())))
+            mean = float(evidence[box][inside].mean())
+            components.append(_Component(int(sizes[number]), _moved(box, offset), inside, mean))
     components.sort(key=lambda part: (-part.voxels, [-side.start for side in part.box]))
-    return [
-        _region(f"R{place}", part, lungs, affine, class_name) for place, part in enumerate(components, start=1)
-    ]
+    return [_region(f"R{place}", part, grid, class_name) for place, part in enumerate(components, start=1)]
 
 
 def _moved(box: Box, offset: Box) -> Box:
@@ -108,20 +103,20 @@ def _moved(box: Box, offset: Box) -> Box:
     return z, y, x
 
 
-def _region(name: str, part: _Component, lungs: LabelArray, affine: Affine, class_name: str) -> Region:
+def _region(name: str, part: _Component, grid: _SeriesGrid, class_name: str) -> Region:
     z, y, x = part.box
     origin = (z.start, y.start, x.start)
     return Region(
         id=name,
         class_name=class_name,
-        volume_ml=part.voxels * voxel_ml_of(affine),
-        side=side_of(lungs[part.box][part.mask]),
+        volume_ml=part.voxels * voxel_ml_of(grid.affine),
+        side=side_of(grid.lungs[part.box][part.mask]),
         lobe=None,
         evidence=part.evidence,
         origin=origin,
         mask=part.mask,
-        box_mm=_box_mm(part.box, affine),
-        centre_mm=_centre_mm(part.mask, origin, affine),
+        box_mm=_box_mm(part.box, grid.affine),
+        centre_mm=_centre_mm(part.mask, origin, grid.affine),
     )
 
 

@@ -101,8 +101,7 @@ class SystemResult:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Everything one run gives. ``lungs`` holds 1 right, 2 left; ``infected`` is uint8, 0 or a lesion
-    value, both ``[z, y, x]`` on the series grid."""
+    """Everything one run gives. ``lungs`` holds 1 right, 2 left, ``[z, y, x]`` on the series grid."""
 
     volume: CTVolume
     lungs: LabelArray

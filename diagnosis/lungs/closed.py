@@ -18,7 +18,7 @@ from diagnosis.preprocessing.resampling import (
     sample_linear,
 )
 from diagnosis.results import LEFT_LUNG, RIGHT_LUNG
-from diagnosis.volume import CTVolume, FloatArray, LabelArray, spacing_of
+from diagnosis.volume import BoolArray, CTVolume, FloatArray, LabelArray, spacing_of
 
 _WORKING_MM = 2.0
 _SMALLEST_ML = 250.0
@@ -87,7 +87,7 @@ def _check(hu: FloatArray, labels: LabelArray, spacing_mm: Spacing) -> None:
     if volume_ml < _SMALLEST_ML:
         raise _no_lungs("there is not enough air inside the body")
     if volume_ml > _LARGEST_ML:
-        raise _no_lungs(f"the air inside the body measures {volume_ml / 1000:.1f} litres, more than any lungs")
+        raise _no_lungs(f"the air inside the body is {volume_ml / 1000:.1f} litres, more than any lungs")
     low, high = _PLAUSIBLE_HU
     if not low < float(np.median(hu[lungs])) < high:
         raise _no_lungs("the air inside the body does not have the density of lung")

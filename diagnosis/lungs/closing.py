@@ -74,7 +74,9 @@ def costal_filling(
     radius, angle = _polar(inside.shape[1:], box, centre, spacing_mm, left=_is_left(lung, centre))
     outer = _outer_surface(inside, radius, angle)
     span_z = max(3, round(_SPAN_MM / spacing_mm[0]) | 1)
-    level = ndimage.grey_closing(outer, size=(span_z, _SPAN_DEGREES // _DEGREES | 1))
+    # Room beyond the first and last slice, or the taper of apex and base would count as a dip.
+    padded = np.pad(outer, ((span_z, span_z), (0, 0)))
+    level = ndimage.grey_closing(padded, size=(span_z, _SPAN_DEGREES // _DEGREES | 1))[span_z:-span_z]
     deep = (level - outer > _THIN_MM) & (outer > 0) & (level - outer < _DEEPEST_MM)
     dent = np.zeros(inside.shape, dtype=bool)
     low, high = _SOLID_HU
@@ -82,9 +84,8 @@ def costal_filling(
         behind = (radius > outer[index][angle]) & (radius <= level[index][angle]) & deep[index][angle]
         dent[index] = behind & ~inside[index] & allowed[box][index]
     dent &= (hu[box] > low) & (hu[box] < high)
-    for index in range(len(dent)):
-        if dent[index].any():
-            dent[index] = ndimage.binary_opening(dent[index], disk(spacing_mm, _THIN_MM))
+    for index in np.flatnonzero(dent.any(axis=(1, 2))):
+        dent[index] = ndimage.binary_opening(dent[index], disk(spacing_mm, _THIN_MM))
     result = np.zeros_like(lung)
     result[box] = _without_fluid(dent, hu[box], spacing_mm)
     return result
@@ -108,7 +109,8 @@ def _polar(
     dy = (y + box[1].start - centre[0]) * spacing_mm[1]
     dx = (x + box[2].start - centre[1]) * spacing_mm[2] * (1 if left else -1)
     degree = np.degrees(np.arctan2(dy, dx)) + 180.0
-    return np.hypot(dy, dx).astype(np.float32), np.minimum(degree // _DEGREES, 360 // _DEGREES - 1).astype(np.intp)
+    angle = np.minimum(degree // _DEGREES, 360 // _DEGREES - 1).astype(np.intp)
+    return np.hypot(dy, dx).astype(np.float32), angle
 
 
 def _outer_surface(

@@ -33,7 +33,9 @@ def kmeans_lungs(image: FloatArray) -> LabelArray:
     for index, pixels in enumerate(image):
         result[index] = _slice_lungs(pixels)
     if not result.any():
-        raise RefusedInput("no_lungs", "No lungs found: no slice shows air inside the body. Choose a CT of the chest.")
+        raise RefusedInput(
+            "no_lungs", "No lungs found: no slice shows air in a body. Choose a CT of the chest."
+        )
     return result
 
 

@@ -27,9 +27,8 @@ def block_mean(values: NDArray[np.generic], factors: Factors) -> FloatArray:
     for start in range(0, depth, _SLAB):
         count = min(_SLAB, depth - start)
         slab = values[start * fz : (start + count) * fz].astype(np.float32)
-        missing = [
-            (0, want - have) for want, have in zip((count * fz, height * fy, width * fx), slab.shape, strict=True)
-        ]
+        whole = (count * fz, height * fy, width * fx)
+        missing = [(0, want - have) for want, have in zip(whole, slab.shape, strict=True)]
         if any(after for _, after in missing):
             slab = np.pad(slab, missing, mode="edge")
         pooled[start : start + count] = slab.reshape(count, fz, height, fy, width, fx).mean(axis=(1, 3, 5))

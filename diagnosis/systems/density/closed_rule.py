@@ -18,6 +18,8 @@ _SMOOTHING_MM = 1.5
 _RIM_MM = 2.5
 _VESSEL_HU = -300.0
 _VESSEL_RADIUS_MM = 3.5
+_CENTRAL_RADIUS_MM = 6.5
+_CENTRAL_PART = (0.25, 0.75)
 _VESSEL_HALO_MM = 1.6
 _THIN_RADIUS_MM = 2.2
 _REGROW_MM = 3.0
@@ -29,7 +31,7 @@ def suspicious_closed(grid: WorkingGrid) -> BoolArray:
 
     A voxel counts when its smoothed HU lie above the lung's own level by a margin and below bone. What
     lies at the wall of the lung (partial volume, motion), what belongs to a bright tube thinner than
-    7 mm with its blurred edge, and what is thinner than 4.5 mm is taken away; what stays grows back by 3 mm
+    7 mm (13 mm around the hila) with its blurred edge, and what is thinner than 4.5 mm is taken away; what stays grows back by 3 mm
     into its dense surroundings, wall included.
     """
     smooth = ndimage.gaussian_filter(grid.hu, _SMOOTHING_MM / STEP_MM)
@@ -37,7 +39,7 @@ def suspicious_closed(grid: WorkingGrid) -> BoolArray:
     core = dense & eroded(grid.lungs, ball(_CUBE, _RIM_MM)) & ~_vessels(grid)
     thick = opened(core, ball(_CUBE, _THIN_RADIUS_MM))
     regrown = dilated(thick, ball(_CUBE, _REGROW_MM)) & dense
-    return closed(regrown, ball(_CUBE, _THIN_RADIUS_MM)) & dense
+    return np.asarray(closed(regrown, ball(_CUBE, _THIN_RADIUS_MM)) & dense)
 
 
 def dense_from(hu: FloatArray) -> float:
@@ -59,5 +61,21 @@ def _vessels(grid: WorkingGrid) -> BoolArray:
     """Bright voxels that do not belong to something thick, with a halo for their blurred edge."""
     bright = grid.lungs & (grid.hu > _VESSEL_HU)
     thick = opened(bright, ball(_CUBE, _VESSEL_RADIUS_MM))
+    central = thick & _central(grid.lungs)
+    if central.any():
+        thick &= ~central | opened(bright, ball(_CUBE, _CENTRAL_RADIUS_MM))
     tubes = bright & ~dilated(thick, ball(_CUBE, 2.0))
     return dilated(tubes, ball(_CUBE, _VESSEL_HALO_MM))
+
+
+def _central(lungs: BoolArray) -> BoolArray:
+    """The part around the hila: the middle of both lungs together, from side to side and front to back."""
+    low, high = _CENTRAL_PART
+    central = np.ones(lungs.shape, dtype=bool)
+    for axis in (1, 2):
+        size = lungs.shape[axis]
+        first = np.expand_dims(lungs.argmax(axis=axis), axis)
+        last = size - 1 - np.expand_dims(np.flip(lungs, axis).argmax(axis=axis), axis)
+        place = np.arange(size).reshape([-1 if other == axis else 1 for other in range(3)])
+        central &= (place > first + low * (last - first)) & (place < first + high * (last - first))
+    return central

@@ -11,18 +11,19 @@ from diagnosis.systems.density.preprocessing import STEP_MM
 from diagnosis.systems.density.spec import CLASS_NAME, KIND
 from diagnosis.volume import Affine, BoolArray, FloatArray
 
-_REACH_MM = 5.0
+_REACH_MM = 3.0
 _LEAST_LUNG = 0.05
-_COARSER = (3, 3, 3)
+_COARSER = (2, 2, 2)
 
 
 def density_heatmap(
     suspicious: BoolArray | FloatArray, lungs: BoolArray | FloatArray, affine: Affine, threshold: float
 ) -> Heatmap:
-    """Return the share (0..1) of suspicious lung around each point, on a grid three times coarser.
+    """Return the share (0..1) of suspicious lung around each point, on a grid of 3 mm.
 
-    ``suspicious`` and ``lungs`` are 0..1 in cubes of 1.5 mm. Gaussian with sigma 5 mm; only lung counts, so the share does not fall at the pleura. Outside the
-    lungs it is 0. The reference is 1.0: a share needs no calibration.
+    ``suspicious`` and ``lungs`` are 0..1 in cubes of 1.5 mm. Gaussian with sigma 3 mm; only lung counts,
+    so the share does not fall at the pleura. Outside the lungs it is 0. The reference is 1.0: a share
+    needs no calibration.
     """
     share = _around(suspicious) / np.maximum(_around(lungs), _LEAST_LUNG)
     values = block_mean(share * lungs, _COARSER)
