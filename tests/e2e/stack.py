@@ -96,11 +96,11 @@ class Site:
 
     def add_cohort(self, slug: str, **fields: Any) -> None:
         """Add a cohort of the demo hospital through the API, as its administrator."""
-        me = self.api(self.administrator, "me/")
+        (hospital, *_) = self.api(self.administrator, "hospitals/")["results"]
         self.api(
             self.administrator,
             "cohorts/",
-            {"slug": slug, "name": slug.title(), "hospital": me["hospital"]["id"]} | fields,
+            {"slug": slug, "name": slug.title(), "hospital": hospital["slug"]} | fields,
         )
 
     def api(self, account: Account, path: str, body: dict[str, Any] | None = None) -> Any:
