@@ -9,6 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from webapp.accounts.models import User
@@ -16,13 +17,14 @@ from webapp.accounts.selectors import signed_in
 from webapp.audit.services import record
 from webapp.cohorts.models import Cohort
 from webapp.cohorts.selectors import cohorts_for
-from webapp.imaging.models import Series
+from webapp.imaging.models import Series, SeriesState
 from webapp.imaging.selectors import series_for
 from webapp.reviews.selectors import neighbours, reading_cohorts_for
 
 
 @require_safe
 @login_required
+@never_cache
 def viewer(request: HttpRequest, series_id: UUID) -> HttpResponse:
     """Show one series; opening it is written into the audit trail once."""
     user = signed_in(request.user)
@@ -34,7 +36,7 @@ def viewer(request: HttpRequest, series_id: UUID) -> HttpResponse:
 
 def viewer_context(user: User, series: Series) -> dict[str, Any]:
     """Return what the viewer needs to begin: addresses, who is looking, the way to the next study."""
-    before, after = neighbours(series_for(user), series)
+    before, after = neighbours(series_for(user).filter(state=SeriesState.READY), series)
     cohort = _cohort(user, series)
     context: dict[str, Any] = {
         "series": str(series.pk),
