@@ -5,23 +5,11 @@ export type Matrix4 = number[][];
 export type Box = [number, number, number, number, number, number];
 export type AiPolicy = 'at_once' | 'after_first_answers' | 'never';
 
-export interface CohortAccess {
-  slug: string;
-  name: string;
-  role: string;
-  may_upload: boolean;
-  may_read: boolean;
-  may_manage: boolean;
-  ai_policy: AiPolicy;
-}
-
 export interface Me {
   id: string;
   email: string;
   name: string;
   initials: string;
-  is_administrator?: boolean;
-  cohorts?: CohortAccess[];
 }
 
 export interface Geometry {
@@ -180,7 +168,10 @@ export interface Reading {
   state: 'draft' | 'signed';
   revision: number;
   mine: boolean;
-  analysis?: string | null;
+  /** The analysis whose regions are judged; absent until it is shown. */
+  analysis?: string;
+  /** A later analysis that the reader may go over to. */
+  newer_analysis?: string;
   ai: { policy: AiPolicy; shown: boolean; shown_at?: string };
   answers: Answers;
   answers_before_ai?: Answers;
@@ -190,11 +181,4 @@ export interface Reading {
   saved_at?: string;
   signed_at?: string;
   addenda?: { text: string; at: string }[];
-}
-
-export interface WorklistRow {
-  series: string;
-  patient: { pseudonym: string };
-  viewer_url: string;
-  reading?: { state: string; mine: boolean };
 }

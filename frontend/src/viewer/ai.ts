@@ -44,8 +44,22 @@ export class Ai {
 
   async start(): Promise<void> {
     this.analysis = await loading.analysis(this.series, this.model.server);
+    await this.bind();
     this.follow();
     await this.loadOverlays();
+  }
+
+  /** Where AI is shown at once, a reading begun before the analysis ended goes over to it when it has. */
+  private async bind(): Promise<void> {
+    const { server } = this.model;
+    if (this.analysis?.state !== 'succeeded' || this.model.readOnly || server.analysis || server.ai.policy !== 'at_once') return;
+    await this.session.autosave.flush();
+    try {
+      this.model.adopt(await json<Reading>(`readings/${server.id}/reveal/`, { method: 'POST', json: {}, ifMatch: this.model.server.revision }));
+    } catch (error) {
+      // Changed elsewhere meanwhile: autosave will meet that version and ask.
+      if (!(error instanceof ApiError)) throw error;
+    }
   }
 
   private follow(): void {
@@ -58,10 +72,7 @@ export class Ai {
     this.analysis = analysis;
     this.changed.emit();
     if (analysis.state !== 'succeeded') return;
-    // The reading may now be about this analysis; edits that wait are kept over the fresh version.
-    if (this.model.server.id && this.model.changes.count === 0) {
-      this.model.adopt(await json<Reading>(`readings/${this.model.server.id}/`));
-    }
+    await this.bind();
     await this.loadOverlays();
   }
 
@@ -145,6 +156,24 @@ export class Ai {
     this.state.set({ aiHidden: false });
     this.follow();
     await this.loadOverlays();
+  }
+
+  /** Goes over to the newer analysis; verdicts on the earlier one's regions go, if the reader agrees. */
+  async useNewer(): Promise<void> {
+    const use = (confirm: boolean): Promise<Reading> => json<Reading>(`readings/${this.model.server.id}/use-analysis/`, {
+      method: 'POST', json: { confirm }, ifMatch: this.model.server.revision,
+    });
+    await this.session.autosave.flush();
+    try {
+      this.model.adopt(await use(false));
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.body.code !== 'verdicts_exist') return toast(error.sentence);
+      if (!(await confirmAction('Use the newer analysis?', error.body.message, 'Use it', 'Stay with the earlier one'))) return;
+      this.model.adopt(await use(true));
+    }
+    this.layers.clear();
+    await this.start();
   }
 
   async retry(): Promise<void> {

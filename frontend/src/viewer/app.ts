@@ -1,7 +1,6 @@
 import { confirmAction } from '../shared/dialog';
-import { ApiError } from '../shared/api';
 import { toast } from '../shared/toast';
-import type { Me, Reading, Series } from '../shared/types';
+import type { Reading, Series } from '../shared/types';
 import { Ai } from './ai';
 import { Judging } from './judging';
 import { listenToKeys, type KeyActions } from './keys';
@@ -43,14 +42,15 @@ export interface AppInput {
   voxels: Int16Array;
   ready: Uint8Array;
   volume: CtVolume;
-  me: Me;
+  context: loading.ViewerContext;
   reading: Reading;
   timings: Timings;
 }
 
 /** Builds the viewer's parts and connects them. */
 export function createApp(input: AppInput) {
-  const { series, grid, voxels, ready, me, timings } = input;
+  const { series, grid, voxels, ready, context, timings } = input;
+  const { me, cohort } = context;
   const shell = buildShell(input.root);
   const state = initialState({ x: Math.floor(grid.nx / 2), y: Math.floor(grid.ny / 2), z: Math.floor(grid.nz / 2) });
   const undo = new UndoStack();
@@ -120,18 +120,14 @@ export function createApp(input: AppInput) {
     return 'Regions appear here when the analysis is done. Draw what you see with N.';
   }
 
+  /** Leads to what is missing: a region, a field of the form, or the question whether to show AI. */
   function goTo(target: string): void {
+    if (target === 'reveal') return void ai.reveal();
     const region = regions.get(target);
+    shell.tabs.querySelector<HTMLElement>(`[data-tab=${region ? 'regions' : 'form'}]`)?.click();
     if (region) return judging.select(region.id);
-    const name = target.replace('answers.', '').replace(/_/g, '-');
-    const field = shell.panel.querySelector<HTMLElement>(
-      `[data-testid="${name}"], [data-testid^="${name}-"], [data-testid^="${name.split('.')[0]}-"]`);
-    shell.tabs.querySelector<HTMLElement>(`[data-tab="${target.startsWith('region') || target.startsWith('verdict') ? 'regions' : 'form'}"]`)?.click();
-    if (target.startsWith('region') || target.startsWith('verdict')) {
-      const open = list.visible.find((one) => one.style === 'pending');
-      if (open) judging.select(open.id);
-    }
-    field?.focus();
+    const name = target.replace('.', '-').replaceAll('_', '-');
+    shell.form.querySelector<HTMLElement>(`[data-testid="${name}"], [data-testid^="${name}-"]`)?.focus();
   }
 
   function chooseTool(tool: Parameters<KeyActions['tool']>[0]): void {
@@ -164,12 +160,10 @@ export function createApp(input: AppInput) {
     model.adopt(signed);
     session.close();
     undo.clear();
-    toast('Reading signed.', next ? { word: 'Open next', run: () => location.assign(next ?? '') } : undefined);
+    const { next } = context;
+    toast('Reading signed.', next && { word: 'Open next', run: () => location.assign(next.url) });
     refresh();
   }
-
-  let next: string | undefined;
-  let previous: string | undefined;
 
   function showAi(): void {
     const { analysis } = ai;
@@ -185,10 +179,17 @@ export function createApp(input: AppInput) {
     const quantification = ai.shown ? analysis?.results?.quantification : undefined;
     results.show({
       analysis, policy, concealed: ai.concealed, hiddenByReader: state.value.aiHidden,
-      mayStart: me.cohorts?.some((cohort) => cohort.may_read) ?? false,
+      mayStart: cohort.may_read,
     });
     form.showMeasured(quantification);
     list.refreshPictures();
+    if (model.server.newer_analysis) {
+      banners.show('newer', 'A newer analysis is ready.', 'This reading stays with the earlier one until you change over.', [
+        { word: 'Use the newer one', testid: 'use-newer', run: () => void ai.useNewer() },
+      ]);
+    } else {
+      banners.hide('newer');
+    }
     if (ai.problem) banners.show('overlay', 'A part is missing.', ai.problem);
     refresh();
   }
@@ -242,8 +243,8 @@ export function createApp(input: AppInput) {
     end: (end) => stage.jumpToEnd(stage.active, end),
     region: (direction) => judging.walk(direction),
     study: (direction) => {
-      const href = direction === 1 ? next : previous;
-      if (href) location.assign(href);
+      const other = direction === 1 ? context.next : context.previous;
+      if (other) location.assign(other.url);
     },
     resetView: () => stage.all.filter((view) => view.visible).forEach((view) => view.reset()),
     tool: chooseTool,
@@ -294,20 +295,16 @@ export function createApp(input: AppInput) {
 
   async function start(): Promise<void> {
     listenToKeys(actions);
+    topBar.showNearby(context.previous?.url, context.next?.url);
     refresh();
     showAi();
     await stage.start();
     await Promise.all([
       ai.start().then(() => (timings.overlay = performance.now())),
       loadMasks().then(() => session.restore()),
-      loading.study(series).then((study) => topBar.showStudy(series, study, me.cohorts?.find(({ slug }) => slug === model.server.cohort)?.name ?? model.server.cohort)),
+      loading.study(series).then((study) => topBar.showStudy(series, study, cohort.name)),
     ]);
-    if (!model.server.id) banners.show('look', 'Read only.', 'You may look at this study but have no reading of it.');
-    try {
-      ({ next, previous } = { next: undefined, previous: undefined, ...topBar.showNearby(await loading.nearby(model.server.cohort), series.id) });
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-    }
+    if (!model.server.id) banners.show('look', 'Read only.', 'You may look at this study; nobody has read it yet.');
   }
 
   return {

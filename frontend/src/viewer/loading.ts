@@ -1,5 +1,5 @@
 import { ApiError, json, list, send } from '../shared/api';
-import type { AiRegion, Analysis, HeatmapInfo, Me, Reading, Series, Study, WorklistRow } from '../shared/types';
+import type { AiPolicy, AiRegion, Analysis, HeatmapInfo, Me, Reading, Series, Study } from '../shared/types';
 import { LabelSource } from './masks/source';
 import { Heatmap } from './overlay/heatmap';
 import { gridBox } from './masks/brush';
@@ -7,13 +7,12 @@ import type { Grid } from './volume/geometry';
 
 /** What the page was rendered with. */
 export interface ViewerContext {
-  series: string | Series;
-  urls?: Record<string, string>;
-  me?: Me;
-}
-
-export function seriesId(context: ViewerContext): string {
-  return typeof context.series === 'string' ? context.series : context.series.id;
+  series: string;
+  me: Me;
+  /** The cohort through which the series is opened. */
+  cohort: { slug: string; name: string; ai_policy: AiPolicy; may_read: boolean };
+  previous?: { url: string };
+  next?: { url: string };
 }
 
 function absent(error: unknown): boolean {
@@ -27,31 +26,19 @@ export function gridOf(series: Series): Grid {
   return { nx, ny, nz, sx, sy, sz, affine };
 }
 
-/** The reader's own reading of a series, made when there is none; else the first one that may be seen; else none. */
-export async function openReading(series: string): Promise<Reading | null> {
-  const asked = new URLSearchParams(location.search);
-  const body = Object.fromEntries(['round', 'cohort'].map((name) => [name, asked.get(name)]).filter(([, value]) => value));
-  try {
-    return await json<Reading>(`series/${series}/readings/`, { method: 'POST', json: body });
-  } catch (error) {
-    if (!(error instanceof ApiError) || ![400, 403, 404, 409].includes(error.status)) throw error;
-  }
-  try {
-    const [first] = await list<Reading>(`series/${series}/readings/`);
-    return first ?? null;
-  } catch (error) {
-    if (absent(error)) return null;
-    throw error;
-  }
+/** The reader's own reading, made when there is none; without the right to read, the first that may be seen. */
+export async function openReading({ series, cohort }: ViewerContext): Promise<Reading | null> {
+  if (!cohort.may_read) return (await list<Reading>(`series/${series}/readings/`))[0] ?? null;
+  const round = new URLSearchParams(location.search).get('round');
+  return json<Reading>(`series/${series}/readings/`, { method: 'POST', json: { cohort: cohort.slug, ...(round && { round }) } });
 }
 
-/** Stands in where the user may look but not read. */
-export function noReading(series: Series, me: Me): Reading {
-  const cohort = me.cohorts?.find(({ slug }) => series.reading_cohorts?.includes(slug)) ?? me.cohorts?.[0];
+/** Stands in where the user may look and nobody has read yet. */
+export function noReading({ series, cohort }: ViewerContext): Reading {
   return {
-    id: '', series: series.id, cohort: cohort?.slug ?? '', round: 'first', reader: { id: '', name: 'Nobody', initials: '' },
-    state: 'draft', revision: 0, mine: false, ai: { policy: cohort?.ai_policy ?? 'at_once', shown: false }, answers: {},
-    verdicts: {}, own_regions: [], missing: [],
+    id: '', series, cohort: cohort.slug, round: 'first', reader: { id: '', name: 'Nobody', initials: '' }, state: 'draft',
+    revision: 0, mine: false, ai: { policy: cohort.ai_policy, shown: false }, answers: {}, verdicts: {}, own_regions: [],
+    missing: [],
   };
 }
 
@@ -108,10 +95,4 @@ export async function lungs(analysis: string, grid: Grid): Promise<LabelSource |
     if (absent(error)) return null;
     throw error;
   }
-}
-
-/** The worklist around this study, in its order. */
-export async function nearby(cohort: string): Promise<WorklistRow[]> {
-  const page = await json<{ results: WorklistRow[] }>(`worklist/?state=all&page_size=200&cohort=${encodeURIComponent(cohort)}`);
-  return page.results;
 }

@@ -2,9 +2,9 @@ import '../styles/site.css';
 import '../styles/viewer.css';
 import { ApiError, json, send } from '../shared/api';
 import { el, need, pageData } from '../shared/dom';
-import type { Me, Series } from '../shared/types';
+import type { Series } from '../shared/types';
 import { createApp } from './app';
-import { gridOf, noReading, openReading, seriesId, type ViewerContext } from './loading';
+import { gridOf, noReading, openReading, type ViewerContext } from './loading';
 import { probe, type Timings } from './probe';
 import { CtVolume } from './volume/cornerstone';
 import { readStream, SliceFiller } from './volume/stream';
@@ -22,7 +22,7 @@ function message(root: HTMLElement, title: string, text: string): void {
 /** Waits until the series can be shown; null when it never will. */
 async function readySeries(root: HTMLElement, context: ViewerContext): Promise<Series | null> {
   for (;;) {
-    const series = await json<Series>(`series/${seriesId(context)}/`);
+    const series = await json<Series>(`series/${context.series}/`);
     if (series.volume) return series;
     if (series.state === 'failed' || series.state === 'unusable') {
       const reasons = (series.geometry?.reasons ?? []).map((reason) => reason.sentence).join(' ');
@@ -35,22 +35,19 @@ async function readySeries(root: HTMLElement, context: ViewerContext): Promise<S
 }
 
 async function open(root: HTMLElement, context: ViewerContext): Promise<void> {
-  const id = seriesId(context);
-  const whoami = context.me?.cohorts ? Promise.resolve(context.me) : json<Me>('me/');
-  const [series, me] = await Promise.all([readySeries(root, context), whoami]);
+  const series = await readySeries(root, context);
   if (!series?.volume) return;
   // The stream starts before anything else is built: the image is what the reader waits for.
-  const streaming = send(series.volume.url ?? `series/${id}/volume`);
-  const reading = (await openReading(id)) ?? noReading(series, me);
+  const streaming = send(series.volume.url ?? `series/${series.id}/volume`);
+  const reading = (await openReading(context)) ?? noReading(context);
   const grid = gridOf(series);
   const voxels = new Int16Array(grid.nx * grid.ny * grid.nz).fill(AIR);
   const filler = new SliceFiller(voxels, grid.nx * grid.ny, series.volume.slice_order);
   const volume = new CtVolume(grid, voxels);
   const timings: Timings = {};
-  const app = createApp({ root, series, grid, voxels, ready: filler.ready, volume, me, reading, timings });
+  const app = createApp({ root, series, grid, voxels, ready: filler.ready, volume, context, reading, timings });
   Object.defineProperty(window, 'lungsight', { value: probe({ grid, voxels, ready: filler.ready, timings, ...app }) });
-  const started = app.start();
-  await Promise.all([started, stream(await streaming, filler, app, timings)]);
+  await Promise.all([app.start(), stream(await streaming, filler, app, timings)]);
 }
 
 type App = ReturnType<typeof createApp>;
@@ -73,6 +70,7 @@ async function stream(response: Response, filler: SliceFiller, app: App, timings
     if (performance.now() - shown > REFRESH_MS) show();
   });
   show();
+  await new Promise((resolve) => requestAnimationFrame(resolve));
   timings.fullLoad = performance.now();
   app.list.refreshPictures();
 }

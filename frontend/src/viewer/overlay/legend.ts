@@ -11,17 +11,18 @@ export class Legend {
   readonly element: HTMLButtonElement;
   private readonly canvas = el('canvas', { width: 14, height: HEIGHT });
   private readonly line = el('span', { class: 'lgd-line num' });
+  private readonly ticks: [number, HTMLElement][];
   private shown = false;
 
   constructor(private readonly state: Store<ViewState>) {
-    const ticks = [1, 0.8, 0.6, 0.4, 0.2, 0].map((value) => {
+    this.ticks = [1, 0.8, 0.6, 0.4, 0.2, 0].map((value) => {
       const tick = el('span', { class: 'lgd-t num' }, value.toFixed(1));
       tick.style.top = `${(1 - value) * 100}%`;
-      return tick;
+      return [value, tick];
     });
     this.element = el('button', {
       type: 'button', class: 'lgd', title: 'Fold or unfold', 'aria-label': 'Evidence scale from 0 to 1', 'data-testid': 'legend',
-    }, el('span', { class: 'lgd-h' }, 'Evidence (0–1)'), el('span', { class: 'lgd-b' }, this.canvas, ...ticks, this.line));
+    }, el('span', { class: 'lgd-h' }, 'Evidence (0–1)'), el('span', { class: 'lgd-b' }, this.canvas, ...this.ticks.map(([, tick]) => tick), this.line));
     this.element.addEventListener('click', () => state.set({ legendFolded: !state.value.legendFolded }));
     state.on(() => this.show());
     this.show();
@@ -39,6 +40,7 @@ export class Legend {
     this.element.classList.toggle('folded', legendFolded);
     this.line.textContent = `shown ≥ ${threshold.toFixed(2)}`;
     this.line.style.top = `${(1 - threshold) * 100}%`;
+    for (const [value, tick] of this.ticks) tick.hidden = Math.abs(value - threshold) < 0.09;
     const context = this.canvas.getContext('2d');
     if (!context) return;
     context.clearRect(0, 0, 14, HEIGHT);

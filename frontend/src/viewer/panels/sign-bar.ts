@@ -23,7 +23,9 @@ export class SignBar {
     this.button.addEventListener('click', () => (this.firstRead ? actions.reveal() : actions.sign()));
     this.text.addEventListener('click', (event) => {
       const target = (event.target as HTMLElement).dataset['target'];
-      if (target) actions.goTo(target);
+      if (target === undefined) return;
+      event.preventDefault();
+      actions.goTo(target);
     });
   }
 
@@ -45,8 +47,23 @@ export class SignBar {
     if (!open) return [`${reading.reader.name} is reading this study.`];
     const judged = Object.keys(reading.verdicts).length;
     if (ready) return [judged > 0 ? `${plural(judged, 'region')} judged, form complete.` : 'The form is complete.'];
-    return reading.missing.flatMap(({ sentence, target }) => [
-      target ? el('button', { type: 'button', class: 'lnk', 'data-target': target }, sentence) : sentence, ' ',
+    return summarise(reading.missing).flatMap(({ sentence, target }) => [
+      el('a', { href: '#main', 'data-target': target }, sentence), ' ',
     ]);
   }
+}
+
+/** What is missing as a few short sentences, each with the first place to go to. */
+export function summarise(missing: Reading['missing']): { sentence: string; target: string }[] {
+  const judge = missing.filter(({ code }) => ['verdict', 'reason', 'mask'].includes(code));
+  const lobes = missing.filter(({ code }) => code === 'severity');
+  const said: { sentence: string; target: string }[] = [];
+  if (judge.length === 1 && judge[0]) said.push({ sentence: judge[0].sentence, target: judge[0].target ?? '' });
+  else if (judge[0]) said.push({ sentence: `${judge.length} regions need a verdict.`, target: judge[0].target ?? '' });
+  if (lobes[0]) {
+    const names = lobes.map(({ target }) => (target ?? '').replace('severity.', '')).join(', ');
+    said.push({ sentence: `Score ${names}.`, target: lobes[0].target ?? '' });
+  }
+  const rest = missing.filter((one) => !judge.includes(one) && !lobes.includes(one));
+  return [...said, ...rest.map(({ sentence, target }) => ({ sentence, target: target ?? '' }))];
 }

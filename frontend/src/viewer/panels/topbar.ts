@@ -1,7 +1,7 @@
 import { el, svg } from '../../shared/dom';
 import { clock, day, plural } from '../../shared/format';
 import { icon, type IconName } from '../../shared/icons';
-import type { Me, Reading, Series, Study, WorklistRow } from '../../shared/types';
+import type { Me, Reading, Series, Study } from '../../shared/types';
 import type { SaveStatus } from '../reading/autosave';
 
 const GRADES: Record<string, [string, IconName, string]> = {
@@ -38,13 +38,13 @@ export class TopBar {
   private readonly person = el('span', { class: 't2' });
   private readonly name = el('span', { class: 'mono' });
 
-  constructor(host: HTMLElement, me: Me | null) {
+  constructor(host: HTMLElement, me: Me) {
     host.append(
       el('a', { class: 'skip b', href: '#main' }, 'Skip to the image'),
       el('a', { class: 'logo', href: '/worklist/', 'aria-label': 'Lungsight, back to worklist' }, logo()),
       el('a', { class: 'b q sm', href: '/worklist/' }, icon('chevronLeft'), 'Worklist'), el('span', { class: 'vsep' }),
       el('h1', {}, this.name), this.person, this.facts, this.chip, el('span', { class: 'sp' }), this.save, this.nearby,
-      el('span', { class: 'avatar', role: 'img', 'aria-label': me?.name ?? '' }, me?.initials ?? ''));
+      el('span', { class: 'avatar', role: 'img', 'aria-label': me.name }, me.initials));
   }
 
   showStudy(series: Series, study: Study | null, cohort: string): void {
@@ -72,16 +72,12 @@ export class TopBar {
     this.save.replaceChildren(icon(lost ? 'cloudSlash' : words.startsWith('Read only') ? 'lock' : 'cloudCheck'), el('span', {}, words));
   }
 
-  /** The way to the studies before and after this one in the worklist. */
-  showNearby(rows: WorklistRow[], series: string): { previous?: string; next?: string } {
-    const at = rows.findIndex((row) => row.series === series);
-    if (at < 0) return {};
-    const [before, after] = [rows[at - 1]?.viewer_url, rows[at + 1]?.viewer_url];
+  /** The way to the studies before and after this one. */
+  showNearby(previous: string | undefined, next: string | undefined): void {
     const link = (href: string | undefined, label: string, arrow: string): HTMLElement =>
       href ? el('a', { class: 'b q sm ic', href, 'aria-label': label, title: label }, arrow)
         : el('button', { class: 'b q sm ic', disabled: true, 'aria-label': label }, arrow);
-    this.nearby.replaceChildren(el('span', { class: 'vsep' }), link(before, 'Previous study (Shift K)', '↑'),
-      el('span', { class: 't3 s12 num' }, `${at + 1} of ${rows.length}`), link(after, 'Next study (Shift J)', '↓'));
-    return { ...(before && { previous: before }), ...(after && { next: after }) };
+    this.nearby.replaceChildren(el('span', { class: 'vsep' }), link(previous, 'Previous study (Shift K)', '↑'),
+      link(next, 'Next study (Shift J)', '↓'));
   }
 }

@@ -9,12 +9,19 @@ export interface SaveStep {
   run(reading: Reading): Promise<Reading>;
 }
 
+/** Scores taken back are sent as null: the server merges lobe by lobe. */
+function severityPatch(reading: Reading, value: unknown): unknown {
+  if (!value) return null;
+  const gone = Object.keys(reading.answers.severity ?? {}).filter((lobe) => !(lobe in (value as object)));
+  return { ...(value as object), ...Object.fromEntries(gone.map((lobe) => [lobe, null])) };
+}
+
 function patchStep(reading: Reading, changes: Change[]): SaveStep {
   const answers: Record<string, unknown> = {};
   const verdicts: Record<string, unknown> = {};
   for (const { key, value } of changes) {
     const [kind, name = ''] = [key.slice(0, key.indexOf(':')), key.slice(key.indexOf(':') + 1)];
-    if (kind === 'answer') answers[name] = value ?? null;
+    if (kind === 'answer') answers[name] = name === 'severity' ? severityPatch(reading, value) : value ?? null;
     else verdicts[name] = value;
   }
   const body = {
