@@ -63,6 +63,9 @@ def check_revision(revision: SeriesRevision, keep: Keep) -> None:
         )
     with transaction.atomic():
         _write(revision, decoded, stored)
+    # What follows a passed check has been queued by now, so nobody sees the check ended and nothing to come;
+    # a worker that dies before this line leaves the check to be done again, and so the signals.
+    work.finish(revision, WorkState.SUCCEEDED, stage="", progress=1.0)
 
 
 def _next_pending(upload: Upload) -> UploadedFile | None:
@@ -79,15 +82,8 @@ def _write(revision: SeriesRevision, decoded: Decoded, stored: StoredVolume | No
         if stored
         else {}
     )
-    work.finish(
-        revision,
-        WorkState.SUCCEEDED,
-        stage="",
-        progress=1.0,
-        grade=decoded.grade,
-        geometry=decoded.geometry,
-        **volume,
-    )
+    if not work.held(revision).update(grade=decoded.grade, geometry=decoded.geometry, **volume):
+        raise work.LostLease(str(revision.pk))
     for instance, reason in decoded.damaged.items():
         _refuse(instance, reason)
     if not is_latest(revision):
