@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 import time
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -40,6 +41,8 @@ class Incoming:
         self.size = 0
         self._file = os.fdopen(descriptor, "wb")
         self._digest = hashlib.sha256()
+        # A request that breaks off has nobody left to close what it began.
+        weakref.finalize(self, self.path.unlink, missing_ok=True)
 
     def write(self, chunk: bytes) -> None:
         """Add bytes at the end."""

@@ -46,16 +46,12 @@ class StudiesView(generics.ListAPIView[Study]):
             studies = studies.filter(cohorts__slug=slug) if slug.isprintable() else studies.none()
         return with_everything(studies, self.request.user)
 
-    def get_serializer(self, *args: Any, **kwargs: Any) -> StudySerializer:
-        """Give the serializer what it needs to know for all studies of the page at once."""
-        rows = args[0] if args else []
-        series = [one for study in rows for one in study.series.all()]
-        return StudySerializer(*args, **kwargs, context=_context(self.request, series))
-
     @extend_schema(parameters=[OpenApiParameter("cohort", str)])
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """List studies."""
-        return super().get(request, *args, **kwargs)
+        """Return a page of studies; what they need to know of cohorts is asked once for all of them."""
+        studies = self.paginate_queryset(self.get_queryset()) or []
+        context = _context(request, [series for study in studies for series in study.series.all()])
+        return self.get_paginated_response(StudySerializer(studies, many=True, context=context).data)
 
 
 class StudyView(APIView):

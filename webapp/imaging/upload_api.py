@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
@@ -29,6 +31,8 @@ from webapp.imaging.serializers import (
 )
 from webapp.imaging.uploadhandlers import IncomingHandler, ReceivedFile
 
+logger = logging.getLogger(__name__)
+
 
 class StreamsFiles(APIView):
     """A view whose files go to the store's incoming folder while they are being received."""
@@ -39,6 +43,18 @@ class StreamsFiles(APIView):
         """Choose the handler before anything reads the body."""
         request.upload_handlers = [IncomingHandler(request)]
         return super().initialize_request(request, *args, **kwargs)
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Say that the disk is full; nothing of such a request was kept."""
+        if isinstance(exc, OSError) and exc.errno in (errno.ENOSPC, errno.EDQUOT):
+            logger.error("the storage is full")
+            exc = UserError(
+                "storage_full",
+                "This site has no room left for these files.",
+                "Files that were taken before are kept. Tell the administrator of this site.",
+                status=507,
+            )
+        return super().handle_exception(exc)
 
 
 class UploadsView(StreamsFiles, generics.ListAPIView[Upload]):

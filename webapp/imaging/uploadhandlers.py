@@ -33,8 +33,12 @@ class IncomingHandler(FileUploadHandler):
         self.incoming = Incoming()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        """Write a piece of it."""
-        self.incoming.write(raw_data)
+        """Write a piece of it; when that fails, nobody else knows of the file that was begun."""
+        try:
+            self.incoming.write(raw_data)
+        except OSError:
+            self.incoming.close()
+            raise
 
     def file_complete(self, file_size: int) -> ReceivedFile:
         """End it."""

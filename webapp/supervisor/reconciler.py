@@ -14,7 +14,7 @@ from rq import Worker
 from webapp.analyses import live
 from webapp.analyses.automatic import start_automatic
 from webapp.audit.services import seal
-from webapp.core import wakeups, work
+from webapp.core import blobs, wakeups, work
 from webapp.core.models import Work, WorkState
 from webapp.imaging.models import SeriesRevision, Study
 from webapp.imaging.services import complete_idle_uploads, settle_failed_checks
@@ -35,6 +35,7 @@ def reconcile() -> None:
             live.tell_progress(row)
     settle_failed_checks()
     complete_idle_uploads()
+    blobs.sweep()
     start_missed_analyses()
     seal()
     for queue in sorted({model.QUEUE for model in work_models() if work.due(model).exists()}):

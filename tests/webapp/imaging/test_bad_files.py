@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -169,6 +171,18 @@ def test_a_body_that_is_no_form_gets_a_sentence(send: Sender) -> None:
         assert 400 <= response.status_code < 500, kind
         assert response.json()["message"], kind
     assert Instance.objects.count() == 0
+
+
+def test_a_request_that_breaks_off_keeps_whole_files_and_nothing_of_the_cut_one(
+    send: Sender, slices: list[Path], settings: Any
+) -> None:
+    parts = [SimpleUploadedFile(path.name, path.read_bytes()) for path in slices[:3]]
+    body = encode_multipart(BOUNDARY, {"files": parts})
+    answer = send.client.post("/api/v1/uploads/", body[: len(body) - 2000], content_type=MULTIPART_CONTENT)
+    assert answer.status_code == 202
+    outcomes = [(file["outcome"], file["reason"]) for file in answer.json()["files"]]
+    assert outcomes == [("accepted", "")] * 2 + [("refused", "This file is cut short. Send it again.")]
+    assert list((Path(settings.LUNGSIGHT_DATA) / "blobs" / "incoming").iterdir()) == []
 
 
 def _mutant(whole: bytes, chance: random.Random) -> bytes:

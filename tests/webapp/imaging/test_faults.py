@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -65,6 +66,22 @@ def test_uploads_with_several_series_in_different_order_do_not_block_each_other(
         uploads = list(pool.map(send, range(6)))
     assert [file["outcome"] for one in uploads for file in one["files"]].count("accepted") == 12
     assert Study.objects.count() == Patient.objects.count() == 3
+
+
+@pytest.mark.parametrize("at", ["webapp.core.blobs.Incoming.write", "webapp.core.blobs._sync"])
+def test_a_full_disk_is_said_and_leaves_nothing_behind(
+    at: str, send: Sender, slices: list[Path], monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(at, full)
+        answer = send.post(slices)
+    assert (answer.status_code, answer.json()["code"]) == (507, "storage_full")
+    assert Instance.objects.count() == 0
+    assert list((Path(settings.LUNGSIGHT_DATA) / "blobs" / "incoming").iterdir()) == []
+    assert send(slices)["files"][0]["outcome"] == "accepted"
 
 
 def test_an_archive_that_kills_every_worker_is_named_and_the_good_files_go_on(
