@@ -26,6 +26,8 @@ class Desk:
     def __init__(self, context: BrowserContext, site: Site, artefacts: Path, name: str) -> None:
         self.site = site
         self.complaints: list[str] = []
+        self.keeps_pictures = True
+        """False for real patients: pictures of them are never kept."""
         self._context = context
         self._artefacts = artefacts
         self._name = name
@@ -69,7 +71,8 @@ class Desk:
 
     def shot(self, name: str, page: Page | None = None) -> None:
         """Keep a picture of the page."""
-        (page or self.page).screenshot(path=self._artefacts / f"{self._name}-{name}.png")
+        if self.keeps_pictures:
+            (page or self.page).screenshot(path=self._artefacts / f"{self._name}-{name}.png")
 
     def until(self, question: Callable[[], Found | None], what: str, seconds: float = 30) -> Found:
         """Ask again until the answer is true and give it.
