@@ -66,16 +66,13 @@ def dash(value: Any) -> Any:
     return "–" if value is None or value == "" else value
 
 
+@lru_cache(maxsize=2)
 def _manifest(path: Path) -> dict[str, dict[str, Any]]:
+    """Read the build once per process, as the static files are: a later build waits for a restart."""
     try:
-        return _read_manifest(path, path.stat().st_mtime_ns)
+        found: dict[str, dict[str, Any]] = json.loads(path.read_text())
     except FileNotFoundError as error:
         raise ImproperlyConfigured("The frontend is not built. Run: make install") from error
-
-
-@lru_cache(maxsize=2)
-def _read_manifest(path: Path, modified: int) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads(path.read_text())
     return found
 
 
