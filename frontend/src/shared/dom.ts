@@ -29,6 +29,11 @@ export function svg<K extends keyof SVGElementTagNameMap>(
   return node;
 }
 
+/** Sets a text only when it is another one: writing the same again makes the browser paint again. */
+export function setText(node: Element, text: string): void {
+  if (node.textContent !== text) node.textContent = text;
+}
+
 /** The one element that matches; throws when the page lacks it. */
 export function need<T extends Element = HTMLElement>(selector: string, root: ParentNode = document): T {
   const found = root.querySelector<T>(selector);

@@ -29,6 +29,7 @@ import { buildShell } from './shell';
 import { initialState, WINDOW_PRESETS } from './state';
 import { UndoStack } from './undo';
 import { Corners } from './views/corners';
+import { Crosshair } from './views/crosshair';
 import { Pointer } from './views/pointer';
 import { Stage } from './views/stage';
 import type { CtVolume } from './volume/cornerstone';
@@ -84,6 +85,7 @@ export function createApp(input: AppInput) {
   stage.views.axial.element.append(legend.element);
 
   let hover: Parameters<Corners['point']>[0] = null;
+  new Crosshair(stage.all, state);
   const corners = new Corners(stage.all, grid, voxels, ready, state);
   const painter = new OverlayPainter(state, () => ({
     heat: ai.heat, regions, lungs: ai.lungs,
@@ -152,7 +154,7 @@ export function createApp(input: AppInput) {
     await session.autosave.flush();
     if (model.readOnly || model.changes.count > 0 || model.server.missing.length > 0) return;
     const signed = await signDialog({
-      title: document.title.replace(' · Lungsight', ''), reading: model.server, regions: regions.all,
+      title: document.title.replace(' · Lungsight', ''), email: me.email, reading: model.server, regions: regions.all,
       quantification: ai.shown ? ai.analysis?.results?.quantification : undefined,
     });
     if (!signed) return;

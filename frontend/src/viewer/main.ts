@@ -1,4 +1,3 @@
-import '../styles/site.css';
 import '../styles/viewer.css';
 import { ApiError, json, send } from '../shared/api';
 import { el, need, pageData } from '../shared/dom';
@@ -9,7 +8,8 @@ import { probe, type Timings } from './probe';
 import { CtVolume } from './volume/cornerstone';
 import { readStream, SliceFiller } from './volume/stream';
 
-const AIR = -1024;
+/** Stands where slices have not arrived yet; black in every window. */
+const EMPTY = -32768;
 const REFRESH_MS = 200;
 const STATE_POLL_MS = 3000;
 
@@ -41,7 +41,7 @@ async function open(root: HTMLElement, context: ViewerContext): Promise<void> {
   const streaming = send(series.volume.url ?? `series/${series.id}/volume`);
   const reading = (await openReading(context)) ?? noReading(context);
   const grid = gridOf(series);
-  const voxels = new Int16Array(grid.nx * grid.ny * grid.nz).fill(AIR);
+  const voxels = new Int16Array(grid.nx * grid.ny * grid.nz).fill(EMPTY);
   const filler = new SliceFiller(voxels, grid.nx * grid.ny, series.volume.slice_order);
   const volume = new CtVolume(grid, voxels);
   const timings: Timings = {};

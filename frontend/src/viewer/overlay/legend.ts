@@ -24,7 +24,7 @@ export class Legend {
       type: 'button', class: 'lgd', title: 'Fold or unfold', 'aria-label': 'Evidence scale from 0 to 1', 'data-testid': 'legend',
     }, el('span', { class: 'lgd-h' }, 'Evidence (0–1)'), el('span', { class: 'lgd-b' }, this.canvas, ...this.ticks.map(([, tick]) => tick), this.line));
     this.element.addEventListener('click', () => state.set({ legendFolded: !state.value.legendFolded }));
-    state.on(() => this.show());
+    state.on(() => this.show(), 'heatmap', 'aiHidden', 'plain', 'drawing', 'legendFolded', 'threshold');
     this.show();
   }
 

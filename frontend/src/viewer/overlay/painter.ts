@@ -54,7 +54,6 @@ export class OverlayPainter {
     }
     if (state.lungs && content.lungs) this.stroke(context, view, content.lungs, styleColour('rejected'), [], 1.5);
     if (state.outlines || state.drawing !== null) this.drawRegions(context, view, content.regions);
-    if (state.tool === 'crosshair') this.drawCrosshair(context, view);
     this.drawBrush(context, view, content);
   }
 
@@ -143,20 +142,6 @@ export class OverlayPainter {
     context.fillStyle = styleColour(region.style);
     context.textBaseline = 'middle';
     context.fillText(region.label, left + 4, top + 8.5);
-  }
-
-  private drawCrosshair(context: CanvasRenderingContext2D, view: PlaneView): void {
-    if (this.state.value.layout === 'one') return;
-    const [x, y] = view.toCanvas(this.state.value.cursor);
-    const { clientWidth, clientHeight } = view.element;
-    context.strokeStyle = 'rgb(109 184 236 / 55%)';
-    context.lineWidth = 1;
-    context.beginPath();
-    context.moveTo(Math.round(x) + 0.5, 0);
-    context.lineTo(Math.round(x) + 0.5, clientHeight);
-    context.moveTo(0, Math.round(y) + 0.5);
-    context.lineTo(clientWidth, Math.round(y) + 0.5);
-    context.stroke();
   }
 
   private drawBrush(context: CanvasRenderingContext2D, view: PlaneView, { pointer }: OverlayContent): void {

@@ -51,7 +51,7 @@ export class OverlayBar {
       this.threshold.element, el('span', { class: 'vsep' }), this.outlines.element, this.lungs.element);
     this.drawing = el('div', { class: 'ov-set' }, this.drawChip, this.brush.element, this.mode.element, this.inside.element);
     host.append(this.notice, this.viewing, this.drawing);
-    state.on(() => this.show());
+    state.on(() => this.show(), 'heatmap', 'source', 'opacity', 'threshold', 'outlines', 'lungs', 'brushMm', 'insideLung', 'tool', 'drawing');
     draw.changed.on(() => this.show());
     this.show();
   }

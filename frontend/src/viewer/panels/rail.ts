@@ -1,4 +1,4 @@
-import { el } from '../../shared/dom';
+import { el, setText } from '../../shared/dom';
 import { viridisCss } from '../overlay/colormap';
 import { styleColour } from '../overlay/painter';
 import type { RegionView } from '../regions/regions';
@@ -24,7 +24,9 @@ export interface RailContent {
 export class Rail {
   private readonly canvas = el('canvas', {});
   private readonly slider: HTMLElement;
-  private readonly badge = el('span', { class: 'badge-n num' });
+  private readonly badge = el('span', { class: 'num' });
+  private readonly marker = el('div', { class: 'rail-m' }, el('i', {}), this.badge);
+  private readonly frame = el('div', { class: 'rail-f' });
   private speak: ReturnType<typeof setTimeout> | null = null;
   private content: RailContent = { evidence: null, regions: [] };
 
@@ -35,13 +37,13 @@ export class Rail {
     this.slider = el('div', {
       class: 'rail-s', role: 'slider', tabindex: 0, 'aria-label': 'Slice', 'aria-orientation': 'vertical',
       'aria-valuemin': 1, 'aria-valuemax': grid.nz, 'data-testid': 'rail',
-    }, this.canvas, this.badge);
+    }, this.canvas, this.frame, this.marker);
     host.append(this.slider);
     this.listen();
     new ResizeObserver(() => this.draw()).observe(this.slider);
     state.on((now, before) => {
       if (now.cursor.z === before.cursor.z) return;
-      this.draw();
+      this.showCurrent();
       this.announce();
     }, 'cursor');
     state.on(() => this.draw(), 'aiHidden');
@@ -108,11 +110,11 @@ export class Rail {
     context.fillText('Slices', 10, 16);
     const left = Math.round(width * 0.61);
     if (this.evidence) context.fillText('Evidence', left - 4, 16);
-    this.drawThumbnails(context, width, token('--ls-accent'));
+    this.drawThumbnails(context, width);
     this.drawTicks(context, left, token('--ls-text-3'), token('--ls-line'));
     this.drawEvidence(context, left, width);
     this.drawDots(context, width);
-    this.drawCurrent(context, left, width, token('--ls-accent'));
+    this.showCurrent();
   }
 
   private thumbSize(width: number): [number, number] {
@@ -130,12 +132,10 @@ export class Rail {
     return numbers;
   }
 
-  private drawThumbnails(context: CanvasRenderingContext2D, width: number, accent: string): void {
+  private drawThumbnails(context: CanvasRenderingContext2D, width: number): void {
     const [wide, tall] = this.thumbSize(width);
-    const numbers = this.thumbNumbers;
-    const nearest = numbers.reduce((best, n) => (Math.abs(n - this.number) < Math.abs(best - this.number) ? n : best), -1e9);
-    for (const number of numbers) {
-      const top = Math.min(this.slider.clientHeight - tall - 2, Math.max(TOP - 6, this.y(number) - tall / 2));
+    for (const number of this.thumbNumbers) {
+      const top = this.thumbTop(number, tall);
       const picture = this.thumbnails.slice(this.grid.nz - number);
       context.fillStyle = '#000';
       context.fillRect(8, top, wide, tall);
@@ -144,11 +144,11 @@ export class Rail {
         const [w, h] = [wide / scale, tall / scale];
         context.drawImage(picture, (picture.width - w) / 2, (picture.height - h) / 2, w, h, 8, top, wide, tall);
       }
-      if (number !== nearest) continue;
-      context.strokeStyle = accent;
-      context.lineWidth = 1.5;
-      context.strokeRect(7.25, top - 0.75, wide + 1.5, tall + 1.5);
     }
+  }
+
+  private thumbTop(number: number, tall: number): number {
+    return Math.round(Math.min(this.slider.clientHeight - tall - 2, Math.max(TOP - 6, this.y(number) - tall / 2)));
   }
 
   private drawTicks(context: CanvasRenderingContext2D, left: number, text: string, line: string): void {
@@ -197,16 +197,16 @@ export class Rail {
     }
   }
 
-  private drawCurrent(context: CanvasRenderingContext2D, left: number, width: number, accent: string): void {
-    const y = this.y(this.number);
-    context.strokeStyle = accent;
-    context.lineWidth = 1.5;
-    context.beginPath();
-    context.moveTo(left - 26, y);
-    context.lineTo(width, y);
-    context.stroke();
-    this.badge.textContent = String(this.number);
-    this.badge.style.top = `${Math.round(y)}px`;
-    this.slider.setAttribute('aria-valuenow', String(this.number));
+  /** Moves the marker and the frame around the nearest thumbnail; the rest of the rail stays painted. */
+  private showCurrent(): void {
+    const number = this.number;
+    setText(this.badge, String(number));
+    this.marker.style.transform = `translateY(${Math.round(this.y(number))}px)`;
+    this.slider.setAttribute('aria-valuenow', String(number));
+    const [wide, tall] = this.thumbSize(this.slider.clientWidth);
+    const nearest = this.thumbNumbers.reduce((best, n) => (Math.abs(n - number) < Math.abs(best - number) ? n : best), -1e9);
+    this.frame.style.width = `${wide + 2}px`;
+    this.frame.style.height = `${tall + 2}px`;
+    this.frame.style.transform = `translateY(${this.thumbTop(nearest, tall) - 1}px)`;
   }
 }

@@ -110,7 +110,7 @@ export class Results {
       result.version ? el('span', { class: 't3' }, `v${result.version}`) : null, el('span', { class: 'sp' }));
     if (!result.probabilities) {
       const measured = result.quantification?.infected_percent;
-      head.append(el('span', { class: 't2' }, 'measures density'), ...(measured === undefined ? [] : [' ', el('b', { class: 'w6 num' }, percent(measured))]));
+      head.append(el('span', { class: 't2' }, 'infected'), ...(measured === undefined ? [] : [' ', el('b', { class: 'w6 num' }, percent(measured))]));
       return el('div', { class: 'sys' }, head);
     }
     const bars = CLASSES.filter(([key]) => result.probabilities?.[key] !== undefined);

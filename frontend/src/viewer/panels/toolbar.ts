@@ -57,7 +57,7 @@ export class Toolbar {
       this.separator(), this.history(undo), this.separator(), this.presets.element, this.window,
       el('span', { class: 'sp' }), this.ai.element,
       toolButton('keyboard', 'All keys (?)', () => actions.keys(), 'keys'));
-    state.on(() => this.show());
+    state.on(() => this.show(), 'layout', 'tool', 'window');
     this.show();
   }
 

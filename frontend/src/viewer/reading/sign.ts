@@ -9,6 +9,8 @@ import { answerText, LOBES, severityTotal, VERDICT_WORDS } from './words';
 
 export interface SignContent {
   title: string;
+  /** Who signs, for the browser's password keeper. */
+  email: string;
   reading: Reading;
   regions: RegionView[];
   quantification: Quantification | undefined;
@@ -53,6 +55,7 @@ export async function signDialog(content: SignContent): Promise<Reading | null> 
   const back = el('button', { type: 'button', class: 'b' }, 'Go back');
   const sign = el('button', { type: 'submit', class: 'b p', form: 'sign-form', 'data-testid': 'sign-confirm' }, 'Sign');
   const form = el('form', { id: 'sign-form' }, summary(content),
+    el('input', { type: 'text', autocomplete: 'username', value: content.email, hidden: true, readonly: true }),
     el('div', { class: 'al info' }, icon('info'),
       el('span', {}, 'Signed readings cannot be edited. They become labels for training. You can add an addendum later.')),
     el('label', { for: 'sign-password', class: 'gap2' }, 'Your password'), password, error);

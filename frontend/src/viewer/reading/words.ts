@@ -7,7 +7,7 @@ export const SEVERITY_BOUNDS = ['0', '<5', '5–25', '26–49', '50–75', '>75'
 export const CO_RADS = ['Very low', 'Low', 'Equivocal', 'High', 'Very high', 'Proven'];
 
 export const DIAGNOSES: [string, string][] = [
-  ['COVID-19', 'COVID-19'], ['CAP', 'CAP, another pneumonia'], ['other', 'Other disease'], ['NP', 'No pneumonia'],
+  ['COVID-19', 'COVID-19'], ['CAP', 'CAP'], ['other', 'Other'], ['NP', 'No pneumonia'],
 ];
 export const CONFIDENCES: [string, string][] = [
   ['certain', 'Certain'], ['confident', 'Confident'], ['unsure', 'Unsure'],

@@ -1,4 +1,4 @@
-import { el } from '../../shared/dom';
+import { el, setText } from '../../shared/dom';
 import type { ViewState } from '../state';
 import type { Store } from '../store';
 import type { Grid, Point } from '../volume/geometry';
@@ -45,14 +45,14 @@ export class Corners {
     const { plane } = view;
     const { window, active, layout } = this.state.value;
     const number = shownNumber(plane, this.grid, view.slice);
-    texts.slice.textContent = ` · ${number} of ${extent(this.grid, plane.normal)}`;
+    setText(texts.slice, ` · ${number} of ${extent(this.grid, plane.normal)}`);
     const large = active === plane.name || layout === 'one';
     texts.window.hidden = !large;
     const level = String(window.level).replace('-', '−');
-    texts.window.textContent = `W ${window.width} L ${level} · ${spacing(this.grid, plane.normal).toFixed(1)} mm`;
+    setText(texts.window, `W ${window.width} L ${level} · ${spacing(this.grid, plane.normal).toFixed(1)} mm`);
     texts.zoom.hidden = !large;
     const size = spacing(this.grid, plane.u);
-    texts.zoom.textContent = `Zoom ${(view.pixelsPerMm * size).toFixed(1)} · ${size.toFixed(2)} mm`;
+    setText(texts.zoom, `Zoom ${(view.pixelsPerMm * size).toFixed(1)} · ${size.toFixed(2)} mm`);
   }
 
   /** Value under the pointer, or nothing. */
@@ -60,7 +60,7 @@ export class Corners {
     for (const [name, { value }] of this.texts) {
       const here = at?.view.plane.name === name ? this.read(at.voxel) : null;
       value.hidden = here === null;
-      value.textContent = here ?? '';
+      setText(value, here ?? '');
     }
   }
 

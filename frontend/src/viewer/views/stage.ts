@@ -73,8 +73,6 @@ export class Stage {
       if (index !== view.slice) {
         view.setSlice(index);
         view.render();
-      } else {
-        view.rendered.emit();
       }
     }
   }

@@ -1,4 +1,4 @@
-import { imageLoader, init, metaData, RenderingEngine, setUseCPURendering, utilities } from '@cornerstonejs/core';
+import { imageLoader, init, metaData, RenderingEngine, setCanvasCreator, setUseCPURendering, utilities } from '@cornerstonejs/core';
 import type { Types } from '@cornerstonejs/core';
 import { PLANES, spacing, type Plane, type PlaneName } from '../views/planes';
 import type { Grid } from './geometry';
@@ -13,9 +13,22 @@ const COSINES: Record<PlaneName, number[]> = {
   axial: [1, 0, 0, 0, 1, 0], coronal: [1, 0, 0, 0, 0, -1], sagittal: [0, 1, 0, 0, 0, -1],
 };
 
-/** True when this browser can draw with the graphics card (or its software stand-in). */
-function hasWebGl2(): boolean {
-  return document.createElement('canvas').getContext('webgl2') !== null;
+const SOFTWARE_RENDERERS = /swiftshader|llvmpipe|software|basic render/i;
+
+/** True when a graphics card draws. Without WebGL, or with WebGL done in software, 2-D canvases are faster. */
+function hasGraphicsCard(): boolean {
+  const context = document.createElement('canvas').getContext('webgl2');
+  const info = context?.getExtension('WEBGL_debug_renderer_info');
+  if (!context || !info) return context !== null;
+  return !SOFTWARE_RENDERERS.test(String(context.getParameter(info.UNMASKED_RENDERER_WEBGL)));
+}
+
+/** A canvas that the processor draws into, so that no picture travels to a slow graphics driver and back. */
+function plainCanvas(width: number, height: number): HTMLCanvasElement {
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [width, height];
+  canvas.getContext('2d', { willReadFrequently: true });
+  return canvas;
 }
 
 /**
@@ -29,8 +42,10 @@ export class CtVolume {
   /** `voxels` is shared, not copied: a slice shows what has arrived when it is drawn. */
   constructor(private readonly grid: Grid, voxels: Int16Array) {
     init({ debug: {} });
-    // Without WebGL the pictures are drawn by the processor: slower, but nothing is missing.
-    if (!hasWebGl2() || location.hash === '#cpu') setUseCPURendering(true);
+    if (!hasGraphicsCard()) {
+      setUseCPURendering(true);
+      setCanvasCreator(plainCanvas);
+    }
     this.cutter = new SliceCutter(grid, voxels);
     metaData.addProvider((type: string, id: unknown) => this.describe(type, id), 10000);
     imageLoader.registerImageLoader(SCHEME, (id) => ({ promise: Promise.resolve(this.imageOf(id)) }));
@@ -57,8 +72,8 @@ export class CtVolume {
     const { columns, rows } = this.cutter.size(plane);
     const pixels = this.cutter.cut(plane, index);
     const image = {
-      imageId: this.idOf(plane, index), intercept: 0, slope: 1, ...WINDOW, voiLUTFunction: 'LINEAR', minPixelValue: -1024,
-      maxPixelValue: 3071, rows, columns, height: rows, width: columns, sizeInBytes: pixels.byteLength,
+      imageId: this.idOf(plane, index), intercept: 0, slope: 1, ...WINDOW, voiLUTFunction: 'LINEAR', minPixelValue: -4096,
+      maxPixelValue: 32767, rows, columns, height: rows, width: columns, sizeInBytes: pixels.byteLength,
       rowPixelSpacing: spacing(this.grid, plane.v), columnPixelSpacing: spacing(this.grid, plane.u), invert: false,
       color: false, rgba: false, numberOfComponents: 1, dataType: 'Int16Array', photometricInterpretation: 'MONOCHROME2',
       isPreScaled: true, preScale: { enabled: true, scaled: true }, getPixelData: () => pixels,
