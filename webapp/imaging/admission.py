@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.db import models
 from django.utils import timezone
 
 from webapp.accounts.models import Hospital
+from webapp.core.errors import UserError
 from webapp.imaging.identity import Identity
 from webapp.imaging.models import (
     FileOutcome,
@@ -21,13 +22,13 @@ from webapp.imaging.models import (
     UploadedFile,
 )
 from webapp.patients.models import Patient
+from webapp.patients.services import find_or_create
 
 HELD = "Already held: nothing was stored twice."
 OTHER_BYTES = (
     "Another file with the same identifier is already held. It was not touched; this one was kept aside."
 )
 OTHER_PATIENT = "This study is already held for another patient. It was not touched; the file was kept aside."
-PSEUDONYM_TRIES = 5
 
 PatientKey = tuple[str, str]
 SeriesKey = tuple[str, str]
@@ -86,38 +87,32 @@ def admit(upload: Upload, arrivals: Sequence[Arrival]) -> None:
 
 def _patients(hospital: Hospital, identities: Iterable[Identity]) -> dict[PatientKey, Patient]:
     wanted = {(one.issuer, one.patient_id): one for one in identities}
-    known = _known_patients(hospital, wanted)
-    for attempt in range(PSEUDONYM_TRIES):
-        missing = [wanted[key] for key in sorted(wanted.keys() - known.keys())]
-        if not missing:
-            return known
-        Patient.objects.bulk_create(
-            [
-                _patient(hospital, one, _pseudonym(one, may_choose=attempt == 0, alone=len(wanted) == 1))
-                for one in missing
-            ],
-            ignore_conflicts=True,
-        )
-        known = _known_patients(hospital, wanted)
-    raise RuntimeError("no free pseudonym was found")
+    found = _known_patients(hospital, wanted)
+    for key in sorted(wanted.keys() - found.keys()):
+        found[key] = _new_patient(hospital, wanted[key], alone=len(wanted) == 1)
+    return found
 
 
-def _pseudonym(one: Identity, *, may_choose: bool, alone: bool) -> str:
-    """The one the sender gave, else a random one. Of several DICOM patients nobody knows which is meant."""
-    given = one.pseudonym if may_choose and (alone or one.kind == "nifti") else ""
-    return given or f"P-{secrets.token_hex(4)}"
+def _new_patient(hospital: Hospital, one: Identity, *, alone: bool) -> Patient:
+    """Add the patient under the pseudonym the sender gave, else a random one.
 
-
-def _patient(hospital: Hospital, one: Identity, pseudonym: str) -> Patient:
-    return Patient(
+    Of several DICOM patients nobody knows which one the sender meant, and a pseudonym that another DICOM
+    patient has already cannot be given twice.
+    """
+    add = partial(
+        find_or_create,
         hospital=hospital,
         issuer=one.issuer,
         patient_id=one.patient_id,
-        pseudonym=pseudonym,
         name=one.patient_name,
         sex=one.sex,
         birth_date=one.birth_date,
     )
+    given = one.pseudonym if alone or one.kind == "nifti" else ""
+    try:
+        return add(pseudonym=given or None)
+    except UserError:
+        return add()
 
 
 def _known_patients(hospital: Hospital, wanted: dict[PatientKey, Identity]) -> dict[PatientKey, Patient]:
