@@ -40,14 +40,18 @@ class Worklist {
   private async fetchChanged(): Promise<void> {
     this.timer = undefined;
     const wanted = [...this.changed].slice(0, SERIES_PER_REQUEST);
+    if (wanted.length === 0) return;
     for (const series of wanted) this.changed.delete(series);
     const fresh = await this.load(wanted);
     if (fresh) this.rows.drop(new Set(wanted), fresh);
-    if (this.changed.size) this.timer = window.setTimeout(() => void this.fetchChanged(), GATHER_MS);
+    if (fresh && this.changed.size) this.timer = window.setTimeout(() => void this.fetchChanged(), GATHER_MS);
   }
 
+  /** Asks for what the page would show now, and for what it shows, which may have left its tab. */
   private async refresh(): Promise<void> {
     await this.load([]);
+    for (const row of this.rows.all) this.changed.add(row.dataset.series ?? '');
+    await this.fetchChanged();
   }
 
   /** Fetches rows as the server renders them: those of `series`, or the page's own when it is empty. */
@@ -66,8 +70,10 @@ class Worklist {
   private take(html: string): HTMLTableRowElement[] {
     const parsed = new DOMParser().parseFromString(html, 'text/html');
     const fresh = [...parsed.querySelectorAll<HTMLTableRowElement>('tr[data-series]')];
-    const tabs = parsed.querySelector('#tabs');
-    if (tabs) need('#tabs').replaceWith(tabs);
+    for (const part of ['#tabs', '#actions']) {
+      const made = parsed.querySelector(part);
+      if (made) need(part).replaceWith(made);
+    }
     const matching = fresh.some((row) => row.dataset.matches === 'yes');
     // An empty table has no order to disturb.
     if (matching && this.rows.all.length === 0) location.reload();
