@@ -23,6 +23,16 @@ import pytest
 from tests.phantoms import chest_phantom, write_dicom_series
 from tests.services import free_port
 
+PARTS = {
+    "valkey": "valkey",
+    "web": "uvicorn",
+    "reconciler": "reconcile",
+    "worker-checks": "gpu_worker checks",
+    "worker-analyses": "gpu_worker analyses",
+    "child-checks": "gpu_worker.child checks",
+    "child-analyses": "gpu_worker.child analyses",
+}
+"""The processes of the site, by a word of their command lines."""
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
@@ -33,10 +43,8 @@ class Site:
         self.data = data
         self.port = free_port()
         self.output = data.parent / f"output-{uuid.uuid4().hex[:6]}.txt"
-        kept = {
-            name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "REDIS_URL")
-        }
-        kept.pop("DJANGO_SETTINGS_MODULE", None)
+        ours = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+        kept = {name: value for name, value in os.environ.items() if name not in ours}
         self.started = time.monotonic()
         with self.output.open("wb") as file:
             self.process = subprocess.Popen(
@@ -57,11 +65,8 @@ class Site:
 
     def pids(self) -> dict[str, int]:
         """Return the running processes below the supervisor by a word of their command line."""
-        words = {"valkey": "valkey", "web": "uvicorn", "reconciler": "reconcile",
-                 "worker-checks": "gpu_worker checks", "worker-analyses": "gpu_worker analyses",
-                 "child-checks": "gpu_worker.child checks", "child-analyses": "gpu_worker.child analyses"}  # fmt: skip
-        below = descendants(self.process.pid)
-        return {name: pid for name, word in words.items() for pid in below if word in command_of(pid)}
+        below = {pid: command_of(pid) for pid in descendants(self.process.pid)}
+        return {name: pid for name, word in PARTS.items() for pid, said in below.items() if word in said}
 
     def password(self, role: str = "reader") -> str:
         found = re.search(rf"{role} +\S+ +password: (\S+)", self.said())

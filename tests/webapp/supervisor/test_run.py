@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.webapp.supervisor.conftest import Site, command_of, descendants, wait_for
+from tests.webapp.supervisor.conftest import PARTS, Site, command_of, descendants, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -104,10 +104,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(start_site: StartSite) -> 
     wait_for(lambda: not [pid for pid in below if command_of(pid)], 15)
 
 
-@pytest.mark.parametrize(
-    "victim",
-    ["web", "worker-checks", "worker-analyses", "child-checks", "child-analyses", "valkey", "reconciler"],
-)
+@pytest.mark.parametrize("victim", PARTS)
 def test_accepted_work_ends_when_a_part_is_killed(victim: str, start_site: StartSite, archive: bytes) -> None:
     site = start_site()
     site.wait_until_ready()
