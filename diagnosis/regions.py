@@ -94,8 +94,13 @@ def _measured(
             inside = labels[box] == number
             mean = float(evidence[box][inside].mean())
             components.append(_Component(int(sizes[number]), _moved(box, offset), inside, mean))
-    components.sort(key=lambda part: (-part.voxels, [-side.start for side in part.box]))
+    components.sort(key=_by_size_then_from_the_top)
     return [_region(f"R{place}", part, grid, class_name) for place, part in enumerate(components, start=1)]
+
+
+def _by_size_then_from_the_top(part: _Component) -> tuple[int, int, int, int]:
+    z, y, x = part.box
+    return -part.voxels, -z.stop, y.start, x.start
 
 
 def _moved(box: Box, offset: Box) -> Box:

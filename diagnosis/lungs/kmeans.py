@@ -48,15 +48,20 @@ def _slice_lungs(image: FloatArray) -> LabelArray:
     dark = image < two_means_threshold(image)
     core = ndimage.minimum_filter(dark, _ERODE, mode="nearest")
     published = _inside(ndimage.maximum_filter(core, _DILATE, mode="nearest"))
-    sides = _sides(published)
-    if sides is None:
+    result = _sides(published)
+    if result is None:
         return _without_dilation(core)
-    return sides
+    for side in (RIGHT_LUNG, LEFT_LUNG):
+        if not (result == side).any():
+            spared = _without_dilation(core)
+            result[(spared == side) & (result == 0)] = side
+    return result
 
 
 def _without_dilation(core: BoolArray) -> LabelArray:
-    """Fallback where the dilation joined a lung with the other lung, or with the air outside."""
-    inside = _inside(core)
+    """Fallback where 8 x 8 joined a lung with the other one, or with the air outside: give back only
+    what the erosion took."""
+    inside = _inside(ndimage.maximum_filter(core, _ERODE, mode="nearest"))
     sides = _sides(inside)
     return _cut(inside) if sides is None else sides
 

@@ -29,10 +29,10 @@ _CUBE = (STEP_MM, STEP_MM, STEP_MM)
 def suspicious_closed(grid: WorkingGrid) -> BoolArray:
     """Return the suspicious voxels of the working grid.
 
-    A voxel counts when its smoothed HU lie above the lung's own level by a margin and below bone. What
-    lies at the wall of the lung (partial volume, motion), what belongs to a bright tube thinner than
-    7 mm (13 mm around the hila) with its blurred edge, and what is thinner than 4.5 mm is taken away; what stays grows back by 3 mm
-    into its dense surroundings, wall included.
+    A voxel counts when its smoothed HU lie above the lung's own level by a margin and below bone. Taken
+    away are the wall of the lung (partial volume, motion), bright tubes thinner than 7 mm (13 mm around
+    the hila) with their blurred edge, and what is thinner than 4.5 mm. What stays grows back by 3 mm into
+    its dense surroundings, wall included.
     """
     smooth = ndimage.gaussian_filter(grid.hu, _SMOOTHING_MM / STEP_MM)
     dense = grid.lungs & (smooth > dense_from(grid.hu[grid.lungs])) & (smooth < _SOFT_TISSUE_HU)

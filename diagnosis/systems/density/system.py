@@ -32,13 +32,19 @@ class DensitySystem:
     spec = SPEC
 
     def run(self, case: Case, options: Mapping[str, str], progress: Progress) -> SystemResult:
-        """Analyse one case; ``options["rule"]`` is ``closed`` or ``published``."""
+        """Analyse one case; ``options["rule"]`` is ``closed`` or ``published``.
+
+        The closed rule counts the suspicious voxels inside regions as infected; the published rule counts
+        all of them, as printed.
+        """
         started = time.monotonic()
         suspicious, heatmap = _published(case) if options["rule"] == "published" else _closed(case)
         found = time.monotonic()
         progress(0.6)
         regions = regions_of(heatmap, suspicious.lungs, case.volume.affine, _SMALLEST_ML)
-        infected = suspicious.mask & union_of(regions, case.volume.shape)
+        infected = suspicious.mask
+        if options["rule"] == "closed":
+            infected = infected & union_of(regions, case.volume.shape)
         progress(0.8)
         quantification = quantify(infected, suspicious.lungs, case.volume.voxel_ml, "density")
         progress(1.0)
