@@ -33,7 +33,7 @@ OUR_FAULT = UserError(
 
 def too_slow(seconds: int) -> UserError:
     """Return what is said about work that reached its time limit in every try."""
-    limit = f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} seconds"
+    limit = f"{seconds // 60} minutes" if seconds >= 120 else f"{seconds} second{'s' if seconds > 1 else ''}"
     return UserError(
         "time_limit",
         f"The work was stopped after {limit}, the longest it may take.",

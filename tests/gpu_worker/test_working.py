@@ -118,7 +118,7 @@ def test_work_that_hangs_is_killed_at_its_time_limit_and_fails_with_a_sentence(
     wake(ANALYSES)
     wait_for(lambda: ended(row) and ended(after), 60)
     assert (row.state, row.attempt, row.error_code) == (WorkState.FAILED, 2, "time_limit")
-    assert row.error_message == "The work was stopped after 1 seconds, the longest it may take."
+    assert row.error_message == "The work was stopped after 1 second, the longest it may take."
     assert after.state == WorkState.SUCCEEDED
 
 

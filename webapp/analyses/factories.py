@@ -43,7 +43,7 @@ def ready_series(
     number = next(_numbers)
     study = Study.objects.create(
         hospital=cohort.hospital,
-        patient=PatientFactory(hospital=cohort.hospital, **patient),
+        patient=PatientFactory.create(hospital=cohort.hospital, **patient),
         study_uid=f"1.2.3.{number}",
         study_date="2020-01-31",
         description="CT chest",
@@ -97,6 +97,8 @@ def finished_analysis(
     not overlap.
     """
     regions = regions or {}
+    if series.current is None:
+        raise ValueError("the series has no checked revision")
     analysis = Analysis.objects.create(
         revision=series.current,
         systems=list(regions) or ["density"],

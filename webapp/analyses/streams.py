@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
-from collections.abc import Iterable
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 import zstandard
@@ -14,6 +14,10 @@ from rest_framework.request import Request
 from webapp.analyses.models import LabelVolume, StoredHeatmap
 from webapp.core import blobs
 from webapp.imaging.streaming import accepted_encodings
+
+PIECE = 1 << 20
+"""Bytes handled at once: whole float16 values."""
+GZIP_WINDOW = 16 + zlib.MAX_WBITS
 
 
 class OctetStream(JSONRenderer):
@@ -27,37 +31,63 @@ RENDERERS: list[type[BaseRenderer]] = [JSONRenderer, OctetStream]
 
 
 def label_response(request: Request, volume: LabelVolume) -> HttpResponse:
-    """Return the label volume ``[z, y, x]``, little endian."""
-    response = _response(request, blobs.read(volume.blob_id), volume.shape, tag=volume.blob_id)
+    """Return the label volume ``[z, y, x]``, little endian; 304 when the client has it."""
+    packed = blobs.read(volume.blob_id)
+    response = _response(request, volume.shape, volume.blob_id, lambda: _pieces(packed), packed)
     response["X-Lungsight-Dtype"] = volume.dtype
     return response
 
 
 def heatmap_response(request: Request, heatmap: StoredHeatmap) -> HttpResponse:
     """Return round(255 * clip(value / reference, 0, 1)) as uint8 ``[z, y, x]`` on the heatmap's own grid."""
-    ratios = np.frombuffer(_plain(blobs.read(heatmap.blob_id)), "<f2")
-    shown = np.rint(np.clip(np.nan_to_num(ratios), 0, 1).astype(np.float32) * 255).astype(np.uint8)
-    compressed = zstandard.ZstdCompressor(level=3).compress(shown.data)
-    return _response(request, compressed, heatmap.shape, tag=f"{heatmap.blob_id}-u8")
+    packed = blobs.read(heatmap.blob_id)
+    return _response(
+        request, heatmap.shape, f"{heatmap.blob_id}-u8", lambda: map(_as_bytes, _pieces(packed)), None
+    )
 
 
-def _response(request: Request, zstd: bytes, shape: Iterable[int], *, tag: str) -> HttpResponse:
+def _response(
+    request: Request,
+    shape: Sequence[int],
+    tag: str,
+    plain: Callable[[], Iterable[bytes]],
+    zstd: bytes | None,
+) -> HttpResponse:
+    """Answer in the best encoding the client takes. ``zstd`` is the body when it is stored as it is sent."""
     accepted = accepted_encodings(request.headers.get("Accept-Encoding", ""))
-    if "zstd" in accepted:
-        body, encoding = zstd, "zstd"
-    elif "gzip" in accepted:
-        body, encoding = gzip.compress(_plain(zstd), 1), "gzip"
+    encoding = next((name for name in ("zstd", "gzip") if name in accepted), "")
+    etag = f'"{tag}-{encoding or "plain"}"'
+    if etag in request.headers.get("If-None-Match", ""):
+        response = HttpResponse(status=304)
     else:
-        body, encoding = _plain(zstd), ""
-    response = HttpResponse(body, content_type="application/octet-stream")
-    if encoding:
-        response["Content-Encoding"] = encoding
-    response["X-Lungsight-Shape"] = ",".join(str(length) for length in shape)
-    response["ETag"] = f'"{tag}{encoding and "-" + encoding}"'
+        body = zstd if zstd is not None and encoding == "zstd" else _encoded(plain(), encoding)
+        response = HttpResponse(body, content_type="application/octet-stream")
+        if encoding:
+            response["Content-Encoding"] = encoding
+        response["X-Lungsight-Shape"] = ",".join(str(length) for length in shape)
+    response["ETag"] = etag
     response["Cache-Control"] = "private, no-cache"
     response["Vary"] = "Accept-Encoding, Cookie, Authorization"
     return response
 
 
-def _plain(zstd: bytes) -> bytes:
-    return zstandard.ZstdDecompressor().decompress(zstd)
+def _pieces(zstd: bytes) -> Iterator[bytes]:
+    """Decompress piece by piece: a whole heatmap would not fit the web process's memory."""
+    with zstandard.ZstdDecompressor().stream_reader(zstd) as plain:
+        yield from iter(lambda: plain.read(PIECE), b"")
+
+
+def _as_bytes(ratios: bytes) -> bytes:
+    shown = np.clip(np.nan_to_num(np.frombuffer(ratios, "<f2").astype(np.float32)), 0, 1)
+    return np.rint(shown * 255).astype(np.uint8).tobytes()
+
+
+def _encoded(plain: Iterable[bytes], encoding: str) -> bytes:
+    if not encoding:
+        return b"".join(plain)
+    packer = (
+        zstandard.ZstdCompressor(level=3).compressobj()
+        if encoding == "zstd"
+        else zlib.compressobj(1, wbits=GZIP_WINDOW)
+    )
+    return b"".join([*(packer.compress(piece) for piece in plain), packer.flush()])

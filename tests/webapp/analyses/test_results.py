@@ -99,12 +99,23 @@ def test_heatmaps_are_given_as_bytes_of_value_over_reference_on_their_own_grid(
     heatmap = client.get(f"/api/v1/analyses/{analysed.analysis.pk}/heatmaps/").json()["results"][0]
     assert {"id", "system", "class", "kind", "reference", "threshold", "shape", "affine"} <= heatmap.keys()
     answer = client.get(heatmap["url"], headers={"Accept-Encoding": "zstd"})
-    shown = np.frombuffer(zstandard.decompress(answer.content), np.uint8).reshape(heatmap["shape"])
+    plain = zstandard.ZstdDecompressor().decompressobj().decompress(answer.content)
+    shown = np.frombuffer(plain, np.uint8).reshape(heatmap["shape"])
     stored = StoredHeatmap.objects.get(pk=heatmap["id"])
     ratios = np.frombuffer(zstandard.decompress(blobs.read(stored.blob_id)), "<f2").reshape(heatmap["shape"])
     expected = np.rint(np.clip(ratios.astype(np.float32), 0, 1) * 255)
     assert np.array_equal(shown, expected)
     assert shown.max() > 0
+
+
+def test_what_the_client_has_already_is_not_sent_again(world: World, analysed: Read) -> None:
+    client = world.as_user(world.reader)
+    address = f"/api/v1/analyses/{analysed.analysis.pk}/segmentations/lungs"
+    etag = client.get(address)["ETag"]
+    again = client.get(address, headers={"If-None-Match": etag})
+    assert (again.status_code, again.content) == (304, b"")
+    stranger = world.as_user(world.stranger).get(address, headers={"If-None-Match": etag})
+    assert stranger.status_code == 404
 
 
 def test_a_system_that_did_not_run_and_an_unknown_segmentation_are_not_there(

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from websockets.sync.client import ClientConnection as Connection
+from websockets.sync.client import connect
 
 from tests.phantoms import chest_phantom, write_dicom_series
 from tests.services import free_port
@@ -108,6 +110,10 @@ class Site:
         path = f"analyses/{told['analyses'][0]}/"
         wait_for(lambda: self._get(token, path).get("state") in ("succeeded", "failed"), seconds)
         return self._get(token, path)
+
+    def listens(self, token: str) -> Connection:
+        """Open the worklist's WebSocket."""
+        return connect(f"ws://127.0.0.1:{self.port}/ws/worklist/?token={token}", proxy=None)
 
     def stop(self, with_signal: int = signal.SIGINT, seconds: float = 20) -> None:
         self.process.send_signal(with_signal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.webapp.supervisor.conftest import PARTS, Site, command_of, descendants, wait_for
+from tests.webapp.supervisor.conftest import PARTS, Connection, Site, command_of, descendants, wait_for
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(300)]
 
@@ -26,7 +27,12 @@ def test_it_starts_on_empty_data_reads_a_chest_ct_stops_and_starts_again(
     site.wait_until_ready()
     assert "Research use only. Not a medical device." in site.said()
     token = site.token()
-    analysis = site.analysis_of(token, site.upload(token, archive))
+    with site.listens(token) as socket:
+        analysis = site.analysis_of(token, site.upload(token, archive))
+        heard = heard_of(socket, analysis["id"])
+    assert heard[0] == "queued"
+    assert "running" in heard
+    assert heard[-1] == "succeeded"
     assert analysis["state"] == "succeeded"
     assert analysis["results"]["quantification"]["infected_percent"] > 1
     kept = site.data / "demo-accounts.json"
@@ -150,6 +156,16 @@ def test_a_kill_in_every_moment_of_an_upload_loses_nothing_that_was_acknowledged
             told = site.call("GET", f"uploads/{upload}/", Authorization=f"Token {token}")
             assert told["files"]
         assert not list((site.data / "blobs" / "incoming").glob("*")) or not upload
+
+
+def heard_of(socket: Connection, analysis: str) -> list[str]:
+    """Return the states of the analysis that open pages were told of, until it ended."""
+    states: list[str] = []
+    while not states or states[-1] != "succeeded":
+        message = json.loads(socket.recv(timeout=10))
+        if message.get("analysis") == analysis:
+            states.append(message["state"])
+    return states
 
 
 def _answers(site: Site, token: str) -> bool:
