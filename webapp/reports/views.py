@@ -49,12 +49,10 @@ def worklist(request: HttpRequest) -> HttpResponse:
     user = signed_in(request.user)
     filters = _filters(request)
     page = _page(request, selectors.worklist(user, **filters))
-    unread = selectors.next_unread(user)
     context = _worklist_context(user, filters) | {
         "page": page,
         "rows": _marked(selectors.worklist_rows(user, page.object_list)),
         "cohorts": cohorts_for(user),
-        "next_unread": viewer_url(unread) if unread else "",
     }
     record(
         actor=user, action="worklist.listed", details={"studies": [row["study"] for row in context["rows"]]}
@@ -136,6 +134,7 @@ def _filters(request: HttpRequest) -> dict[str, Any]:
 def _worklist_context(user: User, filters: dict[str, Any]) -> dict[str, Any]:
     chosen = {"cohort": filters["cohort"], "q": filters["q"]}
     counts = selectors.worklist_counts(user, **chosen)
+    unread = selectors.next_unread(user)
     kept = {name: value for name, value in chosen.items() if value}
     address = reverse("worklist-page")
     tabs = [
@@ -149,6 +148,7 @@ def _worklist_context(user: User, filters: dict[str, Any]) -> dict[str, Any]:
     ]
     return {
         "tabs": tabs,
+        "next_unread": viewer_url(unread) if unread else "",
         "state": filters["state"],
         "q": filters["q"],
         "chosen_cohort": filters["cohort"],
