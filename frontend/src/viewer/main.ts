@@ -2,9 +2,9 @@ import '../styles/viewer.css';
 import { ApiError, json, send } from '../shared/api';
 import { el, need, pageData } from '../shared/dom';
 import type { Series } from '../shared/types';
-import { createApp } from './app';
+import { App } from './app';
 import { gridOf, noReading, openReading, type ViewerContext } from './loading';
-import { probe, type Timings } from './probe';
+import type { Timings } from './probe';
 import { CtVolume } from './volume/cornerstone';
 import { readStream, SliceFiller } from './volume/stream';
 
@@ -45,25 +45,23 @@ async function open(root: HTMLElement, context: ViewerContext): Promise<void> {
   const filler = new SliceFiller(voxels, grid.nx * grid.ny, series.volume.slice_order);
   const volume = new CtVolume(grid, voxels);
   const timings: Timings = {};
-  const app = createApp({ root, series, grid, voxels, ready: filler.ready, volume, context, reading, timings });
-  Object.defineProperty(window, 'lungsight', { value: probe({ grid, voxels, ready: filler.ready, timings, ...app }) });
-  await Promise.all([app.start(), stream(await streaming, filler, app, timings)]);
+  const app = new App({ root, series, grid, voxels, ready: filler.ready, volume, context, reading, timings });
+  await Promise.all([app.start(), stream(await streaming, filler, app)]);
 }
 
-type App = ReturnType<typeof createApp>;
-
 /** Fills the volume and shows what has arrived: the first slice at once, then a few times a second. */
-async function stream(response: Response, filler: SliceFiller, app: App, timings: Timings): Promise<void> {
+async function stream(response: Response, filler: SliceFiller, { core, panels }: App): Promise<void> {
+  const { stage, state, timings } = core;
   let waiting: number[] = [];
   let shown = -Infinity;
   const show = (): void => {
-    app.stage.refresh(waiting);
+    stage.refresh(waiting);
     waiting = [];
     shown = performance.now();
-    app.rail.draw();
+    panels.rail.draw();
   };
-  app.stage.views.axial.rendered.on(() => {
-    if (timings.firstImage === undefined && filler.ready[app.state.value.cursor.z]) timings.firstImage = performance.now();
+  stage.views.axial.rendered.on(() => {
+    if (timings.firstImage === undefined && filler.ready[state.value.cursor.z]) timings.firstImage = performance.now();
   });
   await readStream(response, filler, (slices) => {
     waiting.push(...slices);
@@ -72,7 +70,7 @@ async function stream(response: Response, filler: SliceFiller, app: App, timings
   show();
   await new Promise((resolve) => requestAnimationFrame(resolve));
   timings.fullLoad = performance.now();
-  app.list.refreshPictures();
+  panels.list.refreshPictures();
 }
 
 function explain(root: HTMLElement, error: unknown): void {

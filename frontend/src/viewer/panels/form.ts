@@ -1,5 +1,5 @@
 import { el } from '../../shared/dom';
-import { percent } from '../../shared/format';
+import { clock, day, percent } from '../../shared/format';
 import type { Answers, Lobe, Quantification } from '../../shared/types';
 import type { ReadingModel } from '../reading/model';
 import { ANSWER_LABELS, answerText, CO_RADS, CONFIDENCES, DIAGNOSES, LOBES, PCR_RESULTS, SEVERITY_BOUNDS, severityTotal } from '../reading/words';
@@ -21,6 +21,7 @@ export class ReadingForm {
   private readonly first = el('span', { class: 't3 s12' });
   private readonly pcrRow: HTMLElement;
   private readonly aiHead = el('span', { class: 't3 s11 end' });
+  private readonly addenda = el('div', { class: 'addenda', 'data-testid': 'addenda' });
   private typing = 0;
 
   constructor(host: HTMLElement, private readonly model: ReadingModel) {
@@ -48,7 +49,7 @@ export class ReadingForm {
       this.grid(),
       el('div', { class: 'two' }, this.diagnosis.element, this.confidence.element),
       el('div', { class: 'gap2' }, this.nothingElse.element),
-      el('div', { class: 'gap2' }, el('label', { for: 'note' }, 'Note'), this.note));
+      el('div', { class: 'gap2' }, el('label', { for: 'note' }, 'Note'), this.note), this.addenda);
   }
 
   private grid(): HTMLElement {
@@ -104,6 +105,8 @@ export class ReadingForm {
     for (const input of [this.diagnosis.input, this.confidence.input, this.nothingElse.input, this.note]) input.disabled = readOnly;
     if (this.note.value !== (answers.note ?? '')) this.note.value = answers.note ?? '';
     this.first.textContent = this.firstRead(server.answers_before_ai);
+    this.addenda.replaceChildren(...(server.addenda ?? []).map(({ text, at }) =>
+      el('p', { class: 's12' }, el('span', { class: 't3' }, `Addendum, ${day(at)} ${clock(at, false)}. `), text)));
   }
 
   private firstRead(before: Answers | undefined): string {

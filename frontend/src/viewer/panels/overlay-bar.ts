@@ -6,12 +6,6 @@ import type { ViewState } from '../state';
 import type { Store } from '../store';
 import { Check, Choice, Select, Slider } from './controls';
 
-/** What the bar has to say instead of sliders. */
-export interface OverlayNotice {
-  /** Shown while AI is hidden or there is none yet. */
-  text: string | null;
-}
-
 export const BRUSH_RANGE = { min: 1, max: 40, step: 1 };
 
 /** The line over the views: heatmap, threshold, outlines; brush settings while drawing. */
@@ -69,7 +63,8 @@ export class OverlayBar {
     this.show();
   }
 
-  setNotice({ text }: OverlayNotice): void {
+  /** A sentence instead of the sliders, while AI is hidden or there is none yet; null for the sliders. */
+  setNotice(text: string | null): void {
     this.notice.replaceChildren(...(text ? [icon('eyeSlash'), text] : []));
     this.show();
   }

@@ -1,5 +1,5 @@
 import { el } from '../../shared/dom';
-import { ml, plural } from '../../shared/format';
+import { ml, percent, plural } from '../../shared/format';
 import { icon } from '../../shared/icons';
 import type { RejectReason, VerdictName } from '../../shared/types';
 import { viridisCss } from '../overlay/colormap';
@@ -38,6 +38,7 @@ export class RegionList {
   private readonly bar = el('i', {});
   private readonly empty = el('p', { class: 't3 rg-empty' });
   private readonly left = el('button', { type: 'button', class: 'b q sm', 'data-testid': 'accept-left' }, 'Accept all left…');
+  private readonly infected = el('div', { class: 'only-s rg-inf', 'data-testid': 'infected-summary' });
   private readonly addButton: HTMLButtonElement;
   private order: RegionOrder = 'size';
   private pictures = new Map<string, { key: string; canvas: HTMLCanvasElement | null }>();
@@ -58,7 +59,7 @@ export class RegionList {
       this.render();
     }, 'region-order', true);
     host.append(
-      el('header', { class: 'rg-h' }, el('h2', {}, 'Regions'), this.count, el('span', { class: 'sp' }), order.element),
+      this.infected, el('header', { class: 'rg-h' }, el('h2', {}, 'Regions'), this.count, el('span', { class: 'sp' }), order.element),
       el('div', { class: 'pb' }, this.bar), el('div', { class: 'rg-scroll' }, this.list, this.empty,
         el('div', { class: 'row-x rg-more' }, this.addButton, this.left)), this.legend());
     state.on(() => this.render(), 'selected', 'aiHidden', 'drawing');
@@ -82,7 +83,12 @@ export class RegionList {
       ...LEGEND.map(([word, token, dash]) => el('span', { class: 'row-x' }, line(dash, token), word)));
   }
 
-  /** Region ids in the order of the list, as J and K walk through them. */
+  /** The measured share above the list, for narrow screens where the results are behind a tab. */
+  showInfected(share: number | undefined): void {
+    this.infected.textContent = share === undefined ? '' : `${percent(share)} infected`;
+  }
+
+  /** Regions in the order of the list, as J and K walk through them. */
   get visible(): RegionView[] {
     return this.regions.sorted(this.order).filter((region) => region.own || !this.state.value.aiHidden);
   }

@@ -16,11 +16,11 @@ export class SignBar {
   private readonly head = el('b', { class: 'w6' });
   private readonly text = el('span', { class: 't2', 'data-testid': 'missing' });
   private readonly button = el('button', { type: 'button', class: 'b lg', 'data-testid': 'sign' }, 'Sign');
-  private firstRead = false;
+  private kind: 'sign' | 'reveal' | 'addendum' = 'sign';
 
-  constructor(host: HTMLElement, actions: { sign(): void; reveal(): void; goTo(target: string): void }) {
+  constructor(host: HTMLElement, actions: { sign(): void; reveal(): void; addendum(): void; goTo(target: string): void }) {
     host.append(el('div', { class: 'sp s12' }, this.head, el('br', {}), this.text), this.button);
-    this.button.addEventListener('click', () => (this.firstRead ? actions.reveal() : actions.sign()));
+    this.button.addEventListener('click', () => this.run(actions));
     this.text.addEventListener('click', (event) => {
       const target = (event.target as HTMLElement).dataset['target'];
       if (target === undefined) return;
@@ -29,15 +29,19 @@ export class SignBar {
     });
   }
 
+  private run(actions: { sign(): void; reveal(): void; addendum(): void }): void {
+    actions[this.kind]();
+  }
+
   show({ reading, unsaved, firstRead }: SignState): void {
-    this.firstRead = firstRead;
     const open = reading.mine && reading.state === 'draft';
     const ready = open && reading.missing.length === 0;
-    this.button.hidden = !open;
-    this.button.textContent = firstRead ? 'Save and show AI' : 'Sign';
     const answered = reading.answers.co_rads !== undefined && Boolean(reading.answers.diagnosis);
-    this.button.disabled = firstRead ? !answered || unsaved > 0 : !ready || unsaved > 0;
-    this.button.classList.toggle('p', !this.button.disabled);
+    this.kind = !open ? 'addendum' : firstRead ? 'reveal' : 'sign';
+    this.button.hidden = !reading.mine;
+    this.button.textContent = { sign: 'Sign', reveal: 'Save and show AI', addendum: 'Add addendum' }[this.kind];
+    this.button.disabled = open && (unsaved > 0 || !(firstRead ? answered : ready));
+    this.button.classList.toggle('p', open && !this.button.disabled);
     this.head.textContent = !open ? 'Read only' : firstRead ? 'First read in progress' : ready ? 'Ready to sign' : 'Not ready to sign';
     this.text.replaceChildren(...this.sentence(reading, open, ready));
   }

@@ -129,9 +129,11 @@ export class Drawing implements Painter {
     this.changed.emit();
   }
 
-  /** Ends drawing and keeps what was drawn. */
-  keep(): void {
+  /** Ends drawing and keeps what was drawn; false when nothing was being drawn. */
+  keep(): boolean {
+    if (!this.session) return false;
     this.leave();
+    return true;
   }
 
   /** Ends drawing and brings back what was there before, as one more undo step. */

@@ -58,7 +58,7 @@ export class Stage {
   private rearrange(): void {
     this.arrange();
     this.resize();
-    for (const view of this.all) if (view.visible) view.reset();
+    this.resetViews();
   }
 
   private resize(): void {
@@ -80,6 +80,11 @@ export class Stage {
   private applyWindow(): void {
     for (const view of this.all) view.setWindow(this.state.value.window);
     this.render();
+  }
+
+  /** Fits every slice into its view again. */
+  resetViews(): void {
+    for (const view of this.all) if (view.visible) view.reset();
   }
 
   render(): void {

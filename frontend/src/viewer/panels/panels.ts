@@ -1,0 +1,140 @@
+import type { Commands } from '../commands';
+import type { Core } from '../core';
+import { Legend } from '../overlay/legend';
+import { DrawBar } from './draw-bar';
+import { ReadingForm } from './form';
+import { showKeys } from './key-help';
+import { OverlayBar } from './overlay-bar';
+import { Rail } from './rail';
+import { RegionList } from './region-list';
+import { Results } from './results';
+import { SignBar } from './sign-bar';
+import { Thumbnails } from './thumbnails';
+import { Toolbar } from './toolbar';
+import { TopBar } from './topbar';
+
+/** All panels around the images, kept in step with the reading and the analysis. */
+export class Panels {
+  readonly list: RegionList;
+  readonly topBar: TopBar;
+  readonly rail: Rail;
+  private readonly toolbar: Toolbar;
+  private readonly overlayBar: OverlayBar;
+  private readonly legend: Legend;
+  private readonly results: Results;
+  private readonly form: ReadingForm;
+  private readonly signBar: SignBar;
+  private readonly thumbnails: Thumbnails;
+  private waiting = false;
+
+  constructor(private readonly core: Core, commands: Commands) {
+    const { shell, state, grid, voxels, ready, regions, model, drawing, judging, ai, undo, stage, context, session } = core;
+    this.thumbnails = new Thumbnails(grid, voxels, ready);
+    this.list = new RegionList(shell.regions, regions, state, this.thumbnails, judging, () => this.emptyText, () => model.readOnly);
+    judging.attach(this.list);
+    this.legend = new Legend(state);
+    this.overlayBar = new OverlayBar(shell.overlayBar, state, drawing);
+    this.topBar = new TopBar(shell.top, context.me);
+    this.rail = new Rail(shell.rail, grid, state, this.thumbnails, (text) => (shell.status.textContent = text));
+    this.results = new Results(shell.results, {
+      reveal: () => void ai.reveal(), retry: () => void ai.retry(), start: () => void ai.begin(),
+    });
+    this.form = new ReadingForm(shell.form, model);
+    this.signBar = new SignBar(shell.sign, {
+      sign: () => void commands.sign(), reveal: () => void ai.reveal(), addendum: () => void commands.addendum(),
+      goTo: (target) => commands.goTo(target),
+    });
+    this.toolbar = new Toolbar(state, undo, {
+      tool: (tool) => commands.tool(tool), undo: () => undo.undo(), redo: () => undo.redo(), keys: showKeys,
+      showAi: (on) => void ai.show(on),
+    });
+    const drawBar = new DrawBar(drawing, { keep: () => drawing.keep(), cancel: () => void commands.cancelDrawing() });
+    shell.tools.append(this.toolbar.element);
+    shell.stage.append(stage.element, drawBar.element);
+    stage.views.axial.element.append(this.legend.element);
+    this.topBar.showNearby(context.previous?.url, context.next?.url);
+    model.changed.on(() => this.later());
+    session.autosave.status.on(() => this.later());
+    ai.changed.on(() => this.showAi());
+    state.on(() => this.showAi(), 'aiHidden');
+  }
+
+  private get emptyText(): string {
+    const { ai, state } = this.core;
+    if (ai.concealed || state.value.aiHidden) return 'AI regions are hidden. Draw what you see with N.';
+    if (ai.analysis?.state === 'succeeded') return 'The systems point at no region. Add what they missed with N.';
+    return 'Regions appear here when the analysis is done. Draw what you see with N.';
+  }
+
+  /** What the overlay bar says instead of sliders; null while there is an overlay to set. */
+  private get notice(): string | null {
+    const { ai, model, state } = this.core;
+    if (model.server.ai.policy === 'never') return 'This cohort reads without AI results.';
+    if (ai.concealed) return 'First read. AI results are hidden until you choose Show AI. Your first answers are kept.';
+    if (state.value.aiHidden) return 'AI results are hidden. F2 shows them again.';
+    return ai.analysis?.state === 'succeeded' ? null : 'No overlay yet: the analysis is not done.';
+  }
+
+  private get evidence(): number[] | null {
+    const { ai } = this.core;
+    if (!ai.shown) return null;
+    const found = ai.analysis?.results;
+    const ofSystem = Object.values(found?.systems ?? {}).find((system) => system.slice_evidence)?.slice_evidence;
+    return found?.quantification?.slice_evidence ?? ofSystem ?? null;
+  }
+
+  /** The analysis, or what of it may be seen, has changed. */
+  showAi(): void {
+    const { ai, model, state, context } = this.core;
+    const { policy, shown_at: since } = model.server.ai;
+    const { aiHidden } = state.value;
+    this.toolbar.showAi({
+      mode: policy === 'never' ? 'never' : ai.concealed ? 'first' : 'free', shown: !ai.concealed && !aiHidden, ...(since && { since }),
+    });
+    this.overlayBar.setHeatmaps(ai.heatmaps);
+    this.overlayBar.allowLungs(ai.lungs !== null);
+    this.overlayBar.setNotice(this.notice);
+    this.thumbnails.setHeat(ai.shown ? ai.heat?.map ?? null : null);
+    this.legend.available(ai.heat !== null && ai.shown);
+    this.results.show({ analysis: ai.analysis, policy, concealed: ai.concealed, hiddenByReader: aiHidden, mayStart: context.cohort.may_read });
+    const quantification = ai.shown ? ai.analysis?.results?.quantification : undefined;
+    this.form.showMeasured(quantification);
+    this.list.showInfected(quantification?.infected_percent);
+    this.list.refreshPictures();
+    this.showAiBanners();
+    this.refresh();
+  }
+
+  private showAiBanners(): void {
+    const { ai, banners, model } = this.core;
+    if (ai.problem) banners.show('overlay', 'A part is missing.', ai.problem);
+    if (!model.server.newer_analysis) return banners.hide('newer');
+    banners.show('newer', 'A newer analysis is ready.', 'This reading stays with the earlier one until you change over.', [
+      { word: 'Use the newer one', testid: 'use-newer', run: () => void ai.useNewer() },
+    ]);
+  }
+
+  /** Refreshes at the next frame, once for many changes. */
+  private later(): void {
+    if (this.waiting) return;
+    this.waiting = true;
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.refresh();
+    });
+  }
+
+  refresh(): void {
+    const { regions, session, model, ai, stage, shell } = this.core;
+    this.list.render();
+    this.rail.update({ evidence: this.evidence, regions: regions.all });
+    this.topBar.showSave(session.autosave.status.value, model.changes.count, model.server);
+    this.toolbar.allowDrawing(!model.readOnly);
+    const firstRead = ai.concealed && model.server.ai.policy === 'after_first_answers' && ai.analysis?.state === 'succeeded';
+    this.signBar.show({ reading: model.server, unsaved: model.changes.count, firstRead });
+    const { done, all } = regions.judged;
+    const tab = shell.tabs.querySelector('[data-tab=regions]');
+    if (tab) tab.textContent = all > 0 ? `Regions ${done}/${all}` : 'Regions';
+    stage.redrawOverlays();
+  }
+}
