@@ -3,6 +3,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 for benchmark in benchmarks/[a-z]*.py; do
-    echo "== $benchmark"
-    .venv/bin/python "$benchmark"
+    name=$(basename "$benchmark" .py)
+    echo "== $name"
+    .venv/bin/python -m "benchmarks.$name"
 done
