@@ -36,11 +36,16 @@ def two_means_threshold(values: NDArray[np.generic], rounds: int = 100) -> float
 
 
 def valley(values: NDArray[np.generic], divide: float) -> float:
-    """Return the value with the fewest counts between the highest peaks below and above ``divide``."""
+    """Return the value with the fewest counts between the highest peaks below and above ``divide``.
+
+    Where the valley has a flat floor (within a thousandth of the lower peak) its middle is taken.
+    """
     counts, edges = np.histogram(values, bins=_BINS)
     smooth = ndimage.gaussian_filter1d(counts.astype(np.float64), _PEAK_SMOOTHING_BINS)
     centres = (edges[:-1] + edges[1:]) / 2
     at = int(np.clip(np.searchsorted(centres, divide), 1, _BINS - 1))
     first = int(smooth[:at].argmax())
     second = at + int(smooth[at:].argmax())
-    return float(centres[first + int(smooth[first : second + 1].argmin())])
+    between = smooth[first : second + 1]
+    floor = between.min() + min(smooth[first], smooth[second]) / 1000
+    return float(centres[first + np.flatnonzero(between <= floor)].mean())

@@ -32,14 +32,16 @@ def suspicious_closed(grid: WorkingGrid) -> BoolArray:
     A voxel counts when its smoothed HU lie above the lung's own level by a margin and below bone. Taken
     away are the wall of the lung (partial volume, motion), bright tubes thinner than 7 mm (13 mm around
     the hila) with their blurred edge, and what is thinner than 4.5 mm. What stays grows back by 3 mm into
-    its dense surroundings, wall included.
+    surroundings that are dense before smoothing too, wall included.
     """
     smooth = ndimage.gaussian_filter(grid.hu, _SMOOTHING_MM / STEP_MM)
-    dense = grid.lungs & (smooth > dense_from(grid.hu[grid.lungs])) & (smooth < _SOFT_TISSUE_HU)
+    limit = dense_from(grid.hu[grid.lungs])
+    dense = grid.lungs & (smooth > limit) & (smooth < _SOFT_TISSUE_HU)
     core = dense & eroded(grid.lungs, ball(_CUBE, _RIM_MM)) & ~_vessels(grid)
     thick = opened(core, ball(_CUBE, _THIN_RADIUS_MM))
-    regrown = dilated(thick, ball(_CUBE, _REGROW_MM)) & dense
-    return np.asarray(closed(regrown, ball(_CUBE, _THIN_RADIUS_MM)) & dense)
+    room = dense & (grid.hu > limit)
+    regrown = dilated(thick, ball(_CUBE, _REGROW_MM)) & room
+    return np.asarray(closed(regrown, ball(_CUBE, _THIN_RADIUS_MM)) & room)
 
 
 def dense_from(hu: FloatArray) -> float:
