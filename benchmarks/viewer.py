@@ -102,7 +102,7 @@ def _round(browser: Browser, site: Site, series: str, slices: int) -> dict[str, 
     return {
         "first image": timings["firstImage"],
         "whole stack": timings["fullLoad"],
-        "overlay after it": timings["overlay"] - timings["fullLoad"],
+        "overlay after it": max(0.0, timings["overlay"] - timings["fullLoad"]),
         "slice": statistics.median(steps),
     }
 
@@ -111,7 +111,7 @@ def _timings(page: Page) -> dict[str, Any]:
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         found: dict[str, Any] | None = page.evaluate("window.lungsight && window.lungsight.timings")
-        if found and found.get("overlay"):
+        if found and found.get("overlay") and found.get("fullLoad"):
             return found
         time.sleep(0.2)
     raise TimeoutError("the viewer did not show its overlay in time")
