@@ -142,6 +142,11 @@ export class Judging implements RegionActions {
     toast(`${region.label} deleted.`, { word: 'Undo', run: () => this.parts.undo.undo() });
   }
 
+  kind(id: string, lesionValue: number): void {
+    const region = this.parts.regions.get(id);
+    if (region?.own) this.parts.model.setKind(id, lesionValue, region.label);
+  }
+
   removeSelected(): void {
     if (this.selected) this.remove(this.selected.id);
   }

@@ -94,6 +94,28 @@ describe('saving', () => {
   });
 });
 
+describe('the kind of an own region', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('is saved without sending the drawing again, and can be undone', async () => {
+    const sent = fakeServer((_, { body }) => {
+      const kind = (body as { own_regions: Record<string, { lesion_value: number }> }).own_regions['own-7']?.lesion_value;
+      return { own_regions: [{ id: 'own-7', label: 'N1', lesion_value: kind ?? 4 }] };
+    });
+    const undo = new UndoStack();
+    const model = new ReadingModel(testReading({ own_regions: [{ id: 'own-7', label: 'N1', lesion_value: 4 }] }), undo);
+    model.setKind('own-7', 3, 'N1');
+    expect(model.own[0]?.lesionValue).toBe(3);
+    await saveAll(model);
+    undo.undo();
+    await saveAll(model);
+    expect(sent.map(({ method, body }) => [method, body])).toEqual([
+      ['PATCH', { own_regions: { 'own-7': { lesion_value: 3 } } }], ['PATCH', { own_regions: { 'own-7': { lesion_value: 4 } } }],
+    ]);
+    expect(model.own[0]?.lesionValue).toBe(4);
+  });
+});
+
 describe('a reading', () => {
   it('shows kept changes over the server version and undoes them', () => {
     const undo = new UndoStack();

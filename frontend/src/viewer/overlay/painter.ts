@@ -31,9 +31,17 @@ const COLOURS: Record<RegionStyle, string> = {
 };
 const KEPT_OUTLINES = 400;
 
+/** Colours read from the style sheet once: they are the same in both themes, and asking is slow. */
+const known = new Map<RegionStyle, string>();
+
 /** The colour token of a region's verdict. */
 export function styleColour(style: RegionStyle): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(COLOURS[style]).trim() || '#ffffff';
+  let colour = known.get(style);
+  if (colour === undefined) {
+    colour = getComputedStyle(document.documentElement).getPropertyValue(COLOURS[style]).trim() || '#ffffff';
+    known.set(style, colour);
+  }
+  return colour;
 }
 
 /** Draws everything that lies over the images, from our own arrays, in step with the image below. */

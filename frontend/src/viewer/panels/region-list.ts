@@ -3,7 +3,7 @@ import { ml, percent, plural } from '../../shared/format';
 import { icon } from '../../shared/icons';
 import type { RejectReason, VerdictName } from '../../shared/types';
 import { viridisCss } from '../overlay/colormap';
-import { reasonWord, REASONS } from '../reading/words';
+import { LESION_KINDS, reasonWord, REASONS } from '../reading/words';
 import type { RegionOrder, Regions, RegionView } from '../regions/regions';
 import type { ViewState } from '../state';
 import type { Store } from '../store';
@@ -17,6 +17,7 @@ export interface RegionActions {
   add(): void;
   remove(id: string): void;
   redraw(id: string): void;
+  kind(id: string, lesionValue: number): void;
   acceptLeft(): void;
 }
 
@@ -136,9 +137,10 @@ export class RegionList {
       'data-verdict': region.style, 'aria-current': current ? 'true' : null,
     }, this.picture(region), this.words(region), region.own ? this.ownButtons(region) : this.verdictButtons(region));
     item.addEventListener('click', (event) => {
-      if (!(event.target as Element).closest('.vd, .rr')) this.actions.select(region.id);
+      if (!(event.target as Element).closest('.vd, .rr, select')) this.actions.select(region.id);
     });
     if (this.asking === region.id) item.append(this.reasons(region));
+    if (region.own && current && !this.readOnly()) item.append(this.kinds(region));
     return item;
   }
 
@@ -194,6 +196,14 @@ export class RegionList {
     edit.addEventListener('click', () => this.actions.redraw(region.id));
     remove.addEventListener('click', () => this.actions.remove(region.id));
     return el('div', { class: 'vd' }, edit, remove);
+  }
+
+  /** What the reader's own region is. */
+  private kinds(region: RegionView): HTMLElement {
+    const choices = LESION_KINDS.map(([value, word]): [string, string] => [String(value), word]);
+    const select = new Select(`Kind of ${region.label}`, choices, (value) => this.actions.kind(region.id, Number(value)), `kind-${region.label}`, true);
+    select.show(String(region.lesionValue ?? 4));
+    return el('div', { class: 'rr' }, select.element);
   }
 
   private reasons(region: RegionView): HTMLElement {

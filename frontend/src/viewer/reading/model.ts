@@ -93,8 +93,11 @@ export class ReadingModel {
     }
     for (const { key, value } of this.changes.list) {
       const name = key.slice('own:'.length);
-      if (!key.startsWith('own:') || value === null || shown.some((own) => own.key === name)) continue;
-      shown.push({ key: name, label: this.nextLabel(shown) });
+      if (!key.startsWith('own:') || value === null) continue;
+      const { lesionValue } = value as NonNullable<OwnChange>;
+      const known = shown.find((own) => own.key === name) ?? { key: name, label: this.nextLabel(shown) };
+      if (lesionValue !== undefined) known.lesionValue = lesionValue;
+      if (!shown.includes(known)) shown.push(known);
     }
     return shown;
   }
@@ -118,9 +121,23 @@ export class ReadingModel {
 
   putOwn(key: string, mask: BoxMask): void {
     this.masks.set(key, mask);
+    this.changeOwn(key, { mask });
+  }
+
+  /** Adds to what is already waiting for this region, so that neither drawing nor kind gets lost. */
+  private changeOwn(key: string, change: NonNullable<OwnChange>): void {
     const id = this.ownIds.get(key) ?? this.server.own_regions.find((region) => region.id === key)?.id;
-    const change: NonNullable<OwnChange> = { mask, ...(id !== undefined && { id }) };
-    this.changes.set(`own:${key}`, change);
+    const waiting = (this.changes.get(`own:${key}`)?.value ?? {}) as NonNullable<OwnChange>;
+    this.changes.set(`own:${key}`, { ...waiting, ...change, ...(id !== undefined && { id }) });
+  }
+
+  /** Says what an own region is (lesion values of the project). */
+  setKind(key: string, value: number, label: string): void {
+    const before = this.own.find((own) => own.key === key)?.lesionValue ?? value;
+    if (this.readOnly || before === value) return;
+    const put = (lesionValue: number): void => this.changeOwn(key, { lesionValue });
+    put(value);
+    this.undoStack.push({ label: `kind of ${label}`, undo: () => put(before), redo: () => put(value) });
   }
 
   removeOwn(key: string, label: string): void {

@@ -64,6 +64,11 @@ async function saveOwn(now: Reading, key: string, own: OwnChange, ids: Map<strin
   if (!id || !now.own_regions.some((region) => region.id === id)) reading = await createOwn(now, own);
   else own.id = id;
   if (own.id) ids.set(name, own.id);
+  const kind = reading.own_regions.find((region) => region.id === own.id)?.lesion_value;
+  if (own.id && own.lesionValue !== undefined && own.lesionValue !== kind) {
+    const body = { own_regions: { [own.id]: { lesion_value: own.lesionValue } } };
+    reading = await json<Reading>(`readings/${now.id}/`, { method: 'PATCH', json: body, ifMatch: reading.revision });
+  }
   return own.id && own.mask && own.mask.count > 0 ? putMask(reading, own.id, own.mask) : reading;
 }
 

@@ -23,7 +23,7 @@ export const VERDICT_WORDS: Record<VerdictName, string> = {
   accepted: 'Accepted', rejected: 'Rejected', redrawn: 'Redrawn', unsure: 'Unsure',
 };
 export const LESION_KINDS: [number, string][] = [
-  [1, 'Ground glass'], [2, 'Crazy paving'], [3, 'Consolidation'], [4, 'Combined or other'],
+  [1, 'Ground glass'], [2, 'Crazy paving'], [3, 'Consolidation'], [4, 'Combined or not known'],
 ];
 
 function choice(choices: [string, string][], value: unknown): string {

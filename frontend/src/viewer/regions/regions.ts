@@ -24,6 +24,8 @@ export interface RegionView {
   centre: Point;
   style: RegionStyle;
   reason?: RejectReason;
+  /** Kind of an own region, as the project numbers lesions. */
+  lesionValue?: number;
   source: MaskSource;
 }
 
@@ -80,6 +82,7 @@ export class Regions {
       return {
         id: own.key, own: true, label: own.label, place, ml: maskMl(this.grid, source.count),
         slice: sliceNumber(this.grid.nz, centre.z), centre, style: 'own' as const, source,
+        ...(own.lesionValue !== undefined && { lesionValue: own.lesionValue }),
       };
     });
   }
