@@ -60,11 +60,16 @@ def collect_static() -> bool:
     if not settings.STATICFILES_DIRS:
         raise CommandError("The frontend is not built. Run make install first.")
     root = Path(settings.STATIC_ROOT)
-    stamp, wanted = root / "collected", _static_fingerprint()
-    if stamp.exists() and stamp.read_text() == wanted:
-        return False
-    call_command("collectstatic", verbosity=0, interactive=False)
-    stamp.write_text(wanted)
+    root.mkdir(parents=True, exist_ok=True)
+    stamp = root / "collected"
+    # Sites on other data folders share the static files: one collects, the others wait and find it done.
+    with (root / "collecting").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = _static_fingerprint()
+        if stamp.exists() and stamp.read_text() == wanted:
+            return False
+        call_command("collectstatic", verbosity=0, interactive=False)
+        stamp.write_text(wanted)
     return True
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import redis
 from django.conf import settings
 from django.core.management import BaseCommand
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, connection
 
 from webapp.core.errors import RetryableError
 from webapp.supervisor.reconciler import bury_dead_workers, reconcile
@@ -40,15 +40,17 @@ class Command(BaseCommand):
 
 def look() -> bool:
     """Reconcile once; False when database, Redis or storage did not answer."""
-    close_old_connections()
     try:
         reconcile()
         bury_dead_workers()
-    except (DatabaseError, InterfaceError, redis.RedisError, OSError, RetryableError) as error:
-        logger.warning("could not look after the work: %s", type(error).__name__)
+    except (DatabaseError, InterfaceError) as error:
+        logger.warning("the database does not answer: %s", type(error).__name__)
         connection.close()
-        return False
-    return True
+    except (redis.RedisError, OSError, RetryableError) as error:
+        logger.warning("could not look after all work: %s", type(error).__name__)
+    else:
+        return True
+    return False
 
 
 def _leave(signum: int, frame: Any) -> None:
