@@ -21,8 +21,8 @@ export class Legend {
       return [value, tick];
     });
     this.element = el('button', {
-      type: 'button', class: 'lgd', title: 'Fold or unfold', 'aria-label': 'Evidence scale from 0 to 1', 'data-testid': 'legend',
-    }, el('span', { class: 'lgd-h' }, 'Evidence (0–1)'), el('span', { class: 'lgd-b' }, this.canvas, ...this.ticks.map(([, tick]) => tick), this.line));
+      type: 'button', class: 'lgd', title: 'Fold or unfold', 'data-testid': 'legend',
+    }, el('span', { class: 'lgd-h' }, 'Evidence (0–1)'), el('span', { class: 'lgd-b', 'aria-hidden': 'true' }, this.canvas, ...this.ticks.map(([, tick]) => tick), this.line));
     this.element.addEventListener('click', () => state.set({ legendFolded: !state.value.legendFolded }));
     state.on(() => this.show(), 'heatmap', 'aiHidden', 'plain', 'drawing', 'legendFolded', 'threshold');
     this.show();
@@ -38,6 +38,7 @@ export class Legend {
     const { heatmap, aiHidden, plain, drawing, legendFolded, threshold } = this.state.value;
     this.element.hidden = !this.shown || !heatmap || aiHidden || plain || drawing !== null;
     this.element.classList.toggle('folded', legendFolded);
+    this.element.setAttribute('aria-expanded', String(!legendFolded));
     this.line.textContent = `shown ≥ ${threshold.toFixed(2)}`;
     this.line.style.top = `${(1 - threshold) * 100}%`;
     for (const [value, tick] of this.ticks) tick.hidden = Math.abs(value - threshold) < 0.09;

@@ -113,7 +113,7 @@ export class Rail {
     this.drawThumbnails(context, width);
     this.drawTicks(context, left, token('--ls-text-3'), token('--ls-line'));
     this.drawEvidence(context, left, width);
-    this.drawDots(context, width);
+    this.drawDots(context, width, token('--ls-text'));
     this.showCurrent();
   }
 
@@ -181,13 +181,13 @@ export class Rail {
     });
   }
 
-  private drawDots(context: CanvasRenderingContext2D, width: number): void {
+  private drawDots(context: CanvasRenderingContext2D, width: number, colour: string): void {
     for (const region of this.content.regions) {
-      if (this.state.value.aiHidden && !region.own) continue;
+      if ((this.state.value.aiHidden && !region.own) || region.ml === 0) continue;
       context.beginPath();
       context.arc(width - 9, this.y(region.slice), 3.5, 0, 2 * Math.PI);
       if (region.style === 'pending') {
-        context.strokeStyle = styleColour('pending');
+        context.strokeStyle = colour;
         context.lineWidth = 1.5;
         context.stroke();
       } else {

@@ -163,10 +163,11 @@ export class RegionList {
     const square = el('i', { class: 'sq' });
     square.style.background = region.evidence === undefined ? 'var(--ls-rg-own)' : viridisCss(region.evidence);
     const strength = region.evidence === undefined ? 'drawn by you' : region.evidence.toFixed(2);
+    const place = region.ml === 0 ? 'nothing drawn yet' : `${strength} · slice ${region.slice}`;
     const third = region.style === 'rejected' ? reasonWord(region.reason) || 'Reason missing'
       : region.wasMl !== undefined ? `was ${ml(region.wasMl)}` : region.style === 'unsure' ? 'for second reader' : '';
     return el('div', { class: 'm' }, name,
-      el('div', { class: 't2 num' }, square, `${strength} · slice ${region.slice}`),
+      el('div', { class: 't2 num' }, square, place),
       third ? el('div', { class: 't2' }, third) : null);
   }
 

@@ -2,7 +2,7 @@ import { el } from '../../shared/dom';
 import { colorTable } from '../overlay/colormap';
 import type { Heatmap } from '../overlay/heatmap';
 import type { RegionView } from '../regions/regions';
-import { sliceNumber, type Grid } from '../volume/geometry';
+import type { Grid } from '../volume/geometry';
 
 const LUNG = { low: -1200, high: 200 };
 const WIDE = 96;
@@ -40,7 +40,7 @@ export class Thumbnails {
   /** The surroundings of a region in its fullest slice. */
   region(region: RegionView): HTMLCanvasElement | null {
     const z = region.centre.z;
-    if (!this.ready[z] || sliceNumber(this.grid.nz, z) < 1) return null;
+    if (!this.ready[z] || region.ml === 0) return null;
     const [, y0, x0, , y1, x1] = region.source.box;
     const half = Math.max(y1 - y0, x1 - x0, 24) * 0.6;
     const [cx, cy] = [(x0 + x1) / 2, (y0 + y1) / 2];
