@@ -78,7 +78,7 @@ def _crop(analysis: Analysis) -> tuple[slice, slice]:
     flat = (analysis.lungs > 0).any(axis=0)
     parts = []
     for axis, step in ((1, analysis.volume.spacing_mm[1]), (0, analysis.volume.spacing_mm[2])):
-        hit = np.flatnonzero(flat.any(axis=axis))
+        hit = np.flatnonzero(np.any(flat, axis=axis))
         margin = round(_MARGIN_MM / step)
         parts.append(slice(max(0, int(hit[0]) - margin), int(hit[-1]) + 1 + margin))
     return parts[0], parts[1]
