@@ -57,6 +57,7 @@ def test_first_answers_come_before_ai_where_the_cohort_wants_it(
     reading.await_saved(desk, page)
     desk.shot("before-reveal")
     page.get_by_role("button", name="Save and show AI").click()
+    page.get_by_role("dialog").get_by_role("button", name="Show AI", exact=True).click()
     desk.until(lambda: reading.regions(desk, page), "the regions were shown after the first answers", 60)
     assert desk.probe("aiShown", page) is True
     (told,) = site.api(blind, f"series/{series}/readings/")["results"]
