@@ -147,6 +147,12 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Research use only. Not a medical device.",
     "VERSION": LUNGSIGHT_VERSION,
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "WorkStateEnum": "webapp.core.models.WorkState",
+        "UploadStateEnum": "webapp.imaging.models.UploadState",
+        "SeriesStateEnum": "webapp.imaging.models.SeriesState",
+        "ReadingStateEnum": "webapp.reviews.models.ReadingState",
+    },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
