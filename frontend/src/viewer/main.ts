@@ -8,8 +8,6 @@ import type { Timings } from './probe';
 import { CtVolume } from './volume/cornerstone';
 import { readStream, SliceFiller } from './volume/stream';
 
-/** Stands where slices have not arrived yet; black in every window. */
-const EMPTY = -32768;
 const REFRESH_MS = 200;
 const STATE_POLL_MS = 3000;
 
@@ -41,9 +39,9 @@ async function open(root: HTMLElement, context: ViewerContext): Promise<void> {
   const streaming = send(series.volume.url ?? `series/${series.id}/volume`);
   const reading = (await openReading(context)) ?? noReading(context);
   const grid = gridOf(series);
-  const voxels = new Int16Array(grid.nx * grid.ny * grid.nz).fill(EMPTY);
+  const voxels = new Int16Array(grid.nx * grid.ny * grid.nz);
   const filler = new SliceFiller(voxels, grid.nx * grid.ny, series.volume.slice_order);
-  const volume = new CtVolume(grid, voxels);
+  const volume = new CtVolume(grid, voxels, filler.ready);
   const timings: Timings = {};
   const app = new App({ root, series, grid, voxels, ready: filler.ready, volume, context, reading, timings });
   await Promise.all([app.start(), stream(await streaming, filler, app)]);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { PLANES, shownNumber } from '../../src/viewer/views/planes';
 import { apply, clampVoxel, invert, multiply, sliceNumber, voxelMl } from '../../src/viewer/volume/geometry';
-import { SliceCutter } from '../../src/viewer/volume/slices';
+import { EMPTY, SliceCutter } from '../../src/viewer/volume/slices';
 import { middleOut, readStream, SliceFiller } from '../../src/viewer/volume/stream';
 import { testGrid } from './grid';
 
@@ -82,7 +82,7 @@ describe('geometry', () => {
 describe('slices for the screen', () => {
   const grid = testGrid({ nx: 2, ny: 3, nz: 4 });
   const voxels = Int16Array.from({ length: 24 }, (_, i) => i);
-  const cutter = new SliceCutter(grid, voxels);
+  const cutter = new SliceCutter(grid, voxels, new Uint8Array(4).fill(1));
 
   it('shows axial rows from anterior to posterior', () => {
     expect([...cutter.cut(PLANES.axial, 1)]).toEqual([6, 7, 8, 9, 10, 11]);
@@ -91,5 +91,11 @@ describe('slices for the screen', () => {
   it('shows coronal and sagittal rows with the head at the top', () => {
     expect([...cutter.cut(PLANES.coronal, 1)]).toEqual([20, 21, 14, 15, 8, 9, 2, 3]);
     expect([...cutter.cut(PLANES.sagittal, 1)]).toEqual([19, 21, 23, 13, 15, 17, 7, 9, 11, 1, 3, 5]);
+  });
+
+  it('leaves out what has not arrived yet', () => {
+    const partly = new SliceCutter(grid, voxels, Uint8Array.from([0, 1, 0, 0]));
+    expect([...partly.cut(PLANES.coronal, 1)]).toEqual([EMPTY, EMPTY, EMPTY, EMPTY, 8, 9, EMPTY, EMPTY]);
+    expect([...partly.cut(PLANES.axial, 2)]).toEqual(new Array(6).fill(EMPTY));
   });
 });

@@ -94,13 +94,12 @@ export class Panels {
     this.overlayBar.setHeatmaps(ai.heatmaps);
     this.overlayBar.allowLungs(ai.lungs !== null);
     this.overlayBar.setNotice(this.notice);
-    this.thumbnails.setHeat(ai.shown ? ai.heat?.map ?? null : null);
     this.legend.available(ai.heat !== null && ai.shown);
     this.results.show({ analysis: ai.analysis, policy, concealed: ai.concealed, hiddenByReader: aiHidden, mayStart: context.cohort.may_read });
     const quantification = ai.shown ? ai.analysis?.results?.quantification : undefined;
     this.form.showMeasured(quantification);
     this.list.showInfected(quantification?.infected_percent);
-    this.list.refreshPictures();
+    if (this.thumbnails.setHeat(ai.shown ? ai.heat?.map ?? null : null)) this.list.refreshPictures();
     this.showAiBanners();
     this.refresh();
   }

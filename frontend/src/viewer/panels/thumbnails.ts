@@ -2,6 +2,7 @@ import { el } from '../../shared/dom';
 import { colorTable } from '../overlay/colormap';
 import type { Heatmap } from '../overlay/heatmap';
 import type { RegionView } from '../regions/regions';
+import { PLANES } from '../views/planes';
 import type { Grid } from '../volume/geometry';
 
 const LUNG = { low: -1200, high: 200 };
@@ -20,10 +21,12 @@ export class Thumbnails {
 
   constructor(private readonly grid: Grid, private readonly voxels: Int16Array, private readonly ready: Uint8Array) {}
 
-  /** Evidence over the pictures from now on; null for none. */
-  setHeat(heat: Heatmap | null): void {
+  /** Evidence over the pictures from now on; null for none. True when that changes the pictures. */
+  setHeat(heat: Heatmap | null): boolean {
+    if (heat === this.heat) return false;
     this.heat = heat;
     this.slices.clear();
+    return true;
   }
 
   /** A lung-window picture of an axial slice, or null while the slice is on its way. */
@@ -55,13 +58,14 @@ export class Thumbnails {
     if (!context) return canvas;
     const image = context.createImageData(width, height);
     const { nx, ny } = this.grid;
+    const evidence = this.heat?.plane(PLANES.axial, z);
     for (let row = 0; row < height; row += 1) {
       const y = Math.floor(y0 + ((row + 0.5) * (y1 - y0)) / height);
       for (let column = 0; column < width; column += 1) {
         const x = Math.floor(x0 + ((column + 0.5) * (x1 - x0)) / width);
         const inside = x >= 0 && y >= 0 && x < nx && y < ny;
         const value = inside ? grey(this.voxels[(z * ny + y) * nx + x] ?? LUNG.low) : 0;
-        const colour = inside && this.heat ? (this.table[Math.round(255 * this.heat.at(x, y, z))] ?? 0) : 0;
+        const colour = inside && evidence ? (this.table[evidence[y * nx + x] ?? 0] ?? 0) : 0;
         this.mix(image.data, (row * width + column) * 4, value, colour);
       }
     }

@@ -1,4 +1,4 @@
-import { imageLoader, init, metaData, RenderingEngine, setCanvasCreator, setUseCPURendering, utilities } from '@cornerstonejs/core';
+import { getRenderingCapabilities, imageLoader, init, metaData, RenderingEngine, setCanvasCreator, setUseCPURendering, utilities } from '@cornerstonejs/core';
 import type { Types } from '@cornerstonejs/core';
 import { PLANES, spacing, type Plane, type PlaneName } from '../views/planes';
 import type { Grid } from './geometry';
@@ -13,14 +13,10 @@ const COSINES: Record<PlaneName, number[]> = {
   axial: [1, 0, 0, 0, 1, 0], coronal: [1, 0, 0, 0, 0, -1], sagittal: [0, 1, 0, 0, 0, -1],
 };
 
-const SOFTWARE_RENDERERS = /swiftshader|llvmpipe|software|basic render/i;
-
-/** True when a graphics card draws. Without WebGL, or with WebGL done in software, 2-D canvases are faster. */
+/** Whether a graphics card draws. Without WebGL, or with WebGL done in software, 2-D canvases are faster. */
 function hasGraphicsCard(): boolean {
-  const context = document.createElement('canvas').getContext('webgl2');
-  const info = context?.getExtension('WEBGL_debug_renderer_info');
-  if (!context || !info) return context !== null;
-  return !SOFTWARE_RENDERERS.test(String(context.getParameter(info.UNMASKED_RENDERER_WEBGL)));
+  const { webgl2, softwareRasterizer } = getRenderingCapabilities();
+  return webgl2 && !softwareRasterizer;
 }
 
 /** A canvas that the processor draws into, so that no picture travels to a slow graphics driver and back. */
@@ -39,14 +35,14 @@ export class CtVolume {
   readonly engine: RenderingEngine;
   private readonly cutter: SliceCutter;
 
-  /** `voxels` is shared, not copied: a slice shows what has arrived when it is drawn. */
-  constructor(private readonly grid: Grid, voxels: Int16Array) {
+  /** `voxels` is shared, not copied: a slice shows what has arrived (`ready`) when it is drawn. */
+  constructor(private readonly grid: Grid, voxels: Int16Array, ready: Uint8Array) {
     init({ debug: {} });
     if (!hasGraphicsCard()) {
       setUseCPURendering(true);
       setCanvasCreator(plainCanvas);
     }
-    this.cutter = new SliceCutter(grid, voxels);
+    this.cutter = new SliceCutter(grid, voxels, ready);
     metaData.addProvider((type: string, id: unknown) => this.describe(type, id), 10000);
     imageLoader.registerImageLoader(SCHEME, (id) => ({ promise: Promise.resolve(this.imageOf(id)) }));
     this.engine = new RenderingEngine(ENGINE_ID);
