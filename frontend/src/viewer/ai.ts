@@ -172,6 +172,7 @@ export class Ai {
       if (!(await confirmAction('Use the newer analysis?', error.body.message, 'Use it', 'Stay with the earlier one'))) return;
       this.model.adopt(await use(true));
     }
+    this.model.forgetSteps();
     this.layers.clear();
     await this.start();
   }

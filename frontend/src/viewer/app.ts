@@ -5,7 +5,7 @@ import { listenToKeys } from './keys';
 import * as loading from './loading';
 import { Panels } from './panels/panels';
 import { probe } from './probe';
-import { fetchMask } from './reading/transport';
+import { loadStoredMasks } from './reading/stored-masks';
 
 /** The viewer: its parts, connected. */
 export class App {
@@ -30,7 +30,7 @@ export class App {
     if (!model.server.id) banners.show('look', 'Read only.', 'You may look at this study; nobody has read it yet.');
     await Promise.all([
       ai.start().then(() => (timings.overlay = performance.now())),
-      this.loadMasks().then(() => session.restore()),
+      loadStoredMasks(model).then(() => session.restore()),
       this.nameStudy(),
     ]);
   }
@@ -38,16 +38,5 @@ export class App {
   private async nameStudy(): Promise<void> {
     const { series, context } = this.core;
     this.panels.topBar.showStudy(series, await loading.study(series), context.cohort.name);
-  }
-
-  /** The masks of redrawn and own regions as they were saved. */
-  private async loadMasks(): Promise<void> {
-    const { model } = this.core;
-    const { verdicts, own_regions: own, id: reading } = model.server;
-    const drawn = [
-      ...Object.entries(verdicts).filter(([, said]) => said.mask).map(([id]) => id), ...own.filter(({ mask }) => mask).map(({ id }) => id),
-    ];
-    await Promise.all(drawn.map(async (id) => model.masks.set(id, await fetchMask(reading, id))));
-    this.panels.refresh();
   }
 }

@@ -29,8 +29,9 @@ export class Commands {
     const { state, model, drawing, regions, judging } = this.core;
     if (tool === 'brush' || tool === 'eraser') {
       if (model.readOnly) return;
-      const { selected } = state.value;
-      if (!drawing.current && regions.get(selected)) drawing.start(selected ?? '');
+      const { selected, aiHidden } = state.value;
+      const chosen = regions.get(selected);
+      if (!drawing.current && chosen && (chosen.own || !aiHidden)) drawing.start(chosen.id);
       else if (!drawing.current) judging.add();
     }
     state.set({ tool });

@@ -117,7 +117,8 @@ export class Judging implements RegionActions {
   }
 
   redrawSelected(): void {
-    if (this.selected) this.redraw(this.selected.id);
+    const region = this.selected;
+    if (region && (region.own || !this.parts.state.value.aiHidden)) this.redraw(region.id);
   }
 
   redraw(id: string): void {

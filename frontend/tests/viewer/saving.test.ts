@@ -6,6 +6,7 @@ import { summarise } from '../../src/viewer/panels/sign-bar';
 import { differences } from '../../src/viewer/reading/conflict';
 import { Drafts } from '../../src/viewer/reading/drafts';
 import { ReadingModel } from '../../src/viewer/reading/model';
+import { loadStoredMasks } from '../../src/viewer/reading/stored-masks';
 import { planSave } from '../../src/viewer/reading/transport';
 import { UndoStack } from '../../src/viewer/undo';
 import { testReading } from './reading';
@@ -205,5 +206,23 @@ describe('what is missing', () => {
       { sentence: 'Choose a diagnosis.', target: 'diagnosis' },
     ]);
     expect(summarise([])).toEqual([]);
+  });
+});
+
+describe('masks stored on the server', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('are taken over, except where the reader has drawn since', async () => {
+    vi.stubGlobal('fetch', async () => new Response(Uint8Array.from([0b11000000]), { headers: { 'X-Lungsight-Box': '1,2,3,2,3,5' } }));
+    const info = { sha256: 'x', box: [1, 2, 3, 2, 3, 5] as [number, number, number, number, number, number], volume_ml: 1 };
+    const model = new ReadingModel(testReading({
+      verdicts: { r1: { verdict: 'redrawn', mask: info }, r2: { verdict: 'redrawn', mask: info } }, own_regions: [{ id: 'own-7', label: 'N1', mask: info }],
+    }), new UndoStack());
+    const drawn = BoxMask.empty();
+    model.putVerdict('r2', { verdict: 'redrawn', mask: drawn });
+    await loadStoredMasks(model);
+    expect(model.masks.get('r1')?.count).toBe(2);
+    expect(model.masks.get('own-7')?.has(1, 2, 4)).toBe(true);
+    expect(model.masks.get('r2')).toBe(drawn);
   });
 });

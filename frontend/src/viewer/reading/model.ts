@@ -30,6 +30,11 @@ export class ReadingModel {
     return !this.server.mine || this.server.state === 'signed';
   }
 
+  /** Forgets the undo steps: they were made on a version that no longer stands. */
+  forgetSteps(): void {
+    this.undoStack.clear();
+  }
+
   adopt(reading: Reading): void {
     this.server = reading;
     this.changed.emit();
@@ -79,7 +84,8 @@ export class ReadingModel {
     this.changes.set(`verdict:${region}`, verdict);
   }
 
-  private keyOf(id: string): string {
+  /** The key of an own region known by its server id. */
+  keyOf(id: string): string {
     return [...this.ownIds].find(([, known]) => known === id)?.[0] ?? id;
   }
 

@@ -9,6 +9,7 @@ import { differences } from './conflict';
 import { Drafts } from './drafts';
 import type { ReadingModel } from './model';
 import { signInAgain } from './relogin';
+import { loadStoredMasks } from './stored-masks';
 import { planSave } from './transport';
 
 /** Keeps the reading safe: saves it, keeps drafts on this computer, and lets the reader settle conflicts. */
@@ -145,6 +146,8 @@ export class ReadingSession {
     this.theirs = null;
     this.banners.hide('conflict');
     this.model.changes.drop(dropped);
+    this.model.forgetSteps();
+    void loadStoredMasks(this.model);
     if (this.model.readOnly) this.autosave.close();
     else this.autosave.resume();
   }
