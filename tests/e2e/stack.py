@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.processes import command_of, descendants
 from tests.services import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -80,6 +81,11 @@ class Site:
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
+
+    def kill_web(self) -> None:
+        """Kill the web process as a lack of memory would; the supervisor starts another one."""
+        (web,) = [pid for pid in descendants(self._process.pid) if "uvicorn webapp.asgi" in command_of(pid)]
+        os.kill(web, signal.SIGKILL)
 
     def manage(self, *arguments: str) -> str:
         """Run a management command on the site's data; give what it prints."""

@@ -23,6 +23,7 @@ from websockets.sync.client import ClientConnection as Connection
 from websockets.sync.client import connect
 
 from tests.phantoms import chest_phantom, write_dicom_series
+from tests.processes import command_of, descendants
 from tests.services import free_port
 
 PARTS = {
@@ -134,22 +135,6 @@ def wait_for(condition: Callable[[], Any], seconds: float) -> Any:
             return answer
         time.sleep(0.1)
     pytest.fail(f"nothing happened within {seconds} s")
-
-
-def descendants(pid: int) -> list[int]:
-    """Return the running processes below ``pid``."""
-    try:
-        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
-        return []
-    return [one for child in children for one in (child, *descendants(child))]
-
-
-def command_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
-    except (FileNotFoundError, ProcessLookupError):
-        return ""
 
 
 @pytest.fixture
