@@ -7,14 +7,18 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from diagnosis.lungs.morphology import Spacing, dilated, disk, opened
+from diagnosis.preprocessing.batch_effect import background_hu
 from diagnosis.volume import BoolArray, FloatArray
 
 AIR_HU = -400.0
-PADDING_HU = -1500.0
+PADDING_HU = -1100.0
+"""Below every air: block means that hold some of the scanner's padding are taken as padding too."""
 _DETACH_MM = 6.0
 _WALL_MM = 4.0
 _WIDEST_GAP_DEGREES = 130
-_ROOM_AIR_HU = -950.0
+_ROOM_AIR_HU = -940.0
+"""Scanners differ: room air of -949 was seen. A cut chest may show none at all, hence a highest value."""
+_LUNG_ABOVE_AIR_HU = 50.0
 _IN_PLANE = np.stack([np.zeros((3, 3)), [[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.zeros((3, 3))])
 
 
@@ -40,12 +44,13 @@ def body_mask(hu: FloatArray, spacing_mm: Spacing) -> BoolArray:
 def _outside(hu: FloatArray, spacing_mm: Spacing) -> BoolArray:
     """Air that reaches the rim of the reconstructed image, in its slice, without passing the body."""
     padded = np.pad(hu, ((0, 0), (1, 1), (1, 1)), constant_values=2 * PADDING_HU)
-    nothing = padded < PADDING_HU
+    nothing = _joined_to_frame(padded < PADDING_HU)
     rim = dilated(nothing, np.ones((1, 3, 3), dtype=bool)) & ~nothing
     soft = padded >= AIR_HU
     element = disk(spacing_mm, _WALL_MM)
+    lung_from = min(background_hu(hu), _ROOM_AIR_HU) + _LUNG_ABOVE_AIR_HU
     for index in np.flatnonzero((rim & soft).any(axis=(1, 2))):
-        rim[index] &= ~_walled(rim[index], soft[index], padded[index], element)
+        rim[index] &= ~_walled(rim[index], soft[index], padded[index], element, lung_from)
     labels, count = ndimage.label(~soft & ~nothing, _IN_PLANE)
     opens = np.zeros(count + 1, dtype=bool)
     opens[labels[rim]] = True
@@ -53,7 +58,18 @@ def _outside(hu: FloatArray, spacing_mm: Spacing) -> BoolArray:
     return np.asarray((opens[labels] | nothing)[:, 1:-1, 1:-1])
 
 
-def _walled(rim: BoolArray, soft: BoolArray, image: FloatArray, element: BoolArray) -> BoolArray:
+def _joined_to_frame(mask: BoolArray) -> BoolArray:
+    """What is joined, within its slice, to the frame of one pixel around the image: no speck inside."""
+    labels, count = ndimage.label(mask, _IN_PLANE)
+    joined = np.zeros(count + 1, dtype=bool)
+    joined[labels[:, 0, 0]] = True
+    joined[0] = False
+    return np.asarray(joined[labels])
+
+
+def _walled(
+    rim: BoolArray, soft: BoolArray, image: FloatArray, element: BoolArray, lung_from: float
+) -> BoolArray:
     """Rim voxels between two places where thick body touches the rim, when what lies there is lung.
 
     The air of a room is emptier than any lung that is not all emphysema.
@@ -70,7 +86,7 @@ def _walled(rim: BoolArray, soft: BoolArray, image: FloatArray, element: BoolArr
     gap = _gaps(touched)[degree]
     for number in np.unique(gap[gap > 0]):
         inside = gap == number
-        aerated = image[y[inside], x[inside]] > _ROOM_AIR_HU
+        aerated = image[y[inside], x[inside]] > lung_from
         if len(np.unique(degree[inside])) <= _WIDEST_GAP_DEGREES and aerated.mean() > 0.5:
             walled[y[inside], x[inside]] = True
     return walled

@@ -53,7 +53,7 @@ def _sorted(
     return np.minimum(low, c), np.maximum(low, np.minimum(high, c)), np.maximum(high, c)
 
 
-def background_hu(hu: HounsfieldArray) -> float:
+def background_hu(hu: HounsfieldArray | FloatArray) -> float:
     """Return the median HU of the air around the body over all slices.
 
     Background voxels are the lower of two K-means clusters, joined to the image border within their

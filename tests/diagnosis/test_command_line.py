@@ -47,8 +47,8 @@ def document(out: Path) -> dict[str, Any]:
 
 def lps(path: Path) -> tuple[NDArray[Any], NDArray[np.float64]]:
     """The array of a NIfTI file as [x, y, z] with its affine turned from RAS to LPS."""
-    image = nibabel.load(path)
-    assert nibabel.aff2axcodes(image.affine) == ("R", "A", "S")
+    image: Any = nibabel.load(path)
+    assert (np.diag(image.affine)[:3] > 0).all()
     return np.asarray(image.dataobj), np.diag([-1.0, -1.0, 1.0, 1.0]) @ image.affine
 
 
