@@ -35,6 +35,6 @@ fi
 wanted=$(find frontend -path frontend/node_modules -prune -o -path frontend/dist -prune -o -type f -print0 | sort -z | xargs -0 cat | sha256sum | cut -c1-64)
 if [ "$(cat frontend/dist/.built 2>/dev/null)" != "$wanted" ]; then
     echo "Building the frontend"
-    (cd frontend && npm run --silent build) || fail "The frontend could not be built."
+    (cd frontend && npm run --silent build -- --logLevel error) || fail "The frontend could not be built."
     echo "$wanted" > frontend/dist/.built
 fi

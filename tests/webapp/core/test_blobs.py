@@ -10,7 +10,7 @@ from pytest_django import Settings
 from webapp.core import blobs
 from webapp.core.models import Blob
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from webapp.core import work
 from webapp.core.revisions import StaleRevision, change
 from webapp.imaging.models import Upload
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 ROUNDS = 200
 

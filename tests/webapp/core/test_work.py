@@ -15,7 +15,7 @@ from webapp.core import work
 from webapp.core.models import WorkState
 from webapp.imaging.models import Upload
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED = WorkState
 ENDED = (SUCCEEDED, FAILED, CANCELLED)

@@ -20,6 +20,8 @@ from webapp.imaging.models import Instance, Series, SeriesRevision, SeriesState,
 from webapp.imaging.services import check_upload, settle_failed_checks
 from webapp.patients.models import Patient
 
+pytestmark = pytest.mark.both_databases
+
 Write = Callable[..., list[Path]]
 
 

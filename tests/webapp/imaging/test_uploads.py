@@ -20,6 +20,8 @@ from webapp.imaging.models import Instance, Series, SeriesRevision, Study, Uploa
 from webapp.imaging.services import complete_idle_uploads
 from webapp.patients.models import Patient
 
+pytestmark = pytest.mark.both_databases
+
 Write = Callable[..., list[Path]]
 
 

@@ -13,6 +13,8 @@ from webapp.patients.models import Patient
 from webapp.patients.pseudonyms import LETTERS, new_pseudonym
 from webapp.patients.services import find_or_create
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.mark.django_db
 def test_a_new_patient_gets_a_pseudonym_made_from_nothing_of_theirs() -> None:

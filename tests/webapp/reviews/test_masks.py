@@ -13,6 +13,8 @@ from webapp.analyses.models import Analysis
 from webapp.imaging.models import Series
 from webapp.reviews.models import RegionMask
 
+pytestmark = pytest.mark.both_databases
+
 BOX = (1, 2, 3, 4, 5, 8)
 RING = np.zeros((3, 3, 5), bool)
 RING[0, 0, 0] = RING[1, 2, 4] = RING[2, 1, 1] = True

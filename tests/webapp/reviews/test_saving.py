@@ -9,6 +9,8 @@ from webapp.analyses.models import Analysis
 from webapp.audit.models import AuditEvent
 from webapp.imaging.models import Series, SeriesState
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def desk(world: World, series: Series, analysis: Analysis) -> Desk:

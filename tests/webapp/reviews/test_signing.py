@@ -17,6 +17,8 @@ from webapp.reviews.factories import COMPLETE_ANSWERS
 from webapp.reviews.models import Reading
 from webapp.reviews.signals import reading_signed
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def desk(world: World, series: Series, analysis: Analysis) -> Desk:

@@ -20,7 +20,7 @@ from webapp.reviews.services.changing import Changes, change_reading
 from webapp.reviews.services.regions import add_own_region, find_region, put_mask
 from webapp.reviews.services.starting import start_reading
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.both_databases]
 
 ROUNDS = 200
 

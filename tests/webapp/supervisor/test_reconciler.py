@@ -19,7 +19,7 @@ from webapp.imaging.models import SeriesRevision
 from webapp.supervisor import reconciler
 from webapp.supervisor.management.commands import reconcile
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 
 def abandoned(world: World) -> Analysis:
