@@ -30,7 +30,7 @@ SCROLL = """async (steps) => {
         const start = performance.now();
         document.activeElement.dispatchEvent(
             new KeyboardEvent("keydown", { key: "ArrowDown", code: "ArrowDown", bubbles: true }));
-        await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+        await new Promise(requestAnimationFrame);
         times.push(performance.now() - start);
     }
     return times;
