@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, include, path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from webapp.accounts import urls as accounts
 from webapp.analyses import urls as analyses
@@ -20,7 +20,11 @@ APPS = (core, audit, accounts, cohorts, patients, imaging, analyses, reviews, le
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path(
+        "api/docs/",
+        SpectacularSwaggerSplitView.as_view(url_name="schema", template_name="core/api_docs.html"),
+        name="docs",
+    ),
     path("api/v1/", include([route for app in APPS for route in app.api_urls])),
     *[route for app in APPS for route in app.page_urls],
 ]

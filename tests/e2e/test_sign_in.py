@@ -37,3 +37,10 @@ def test_the_theme_is_kept(reader: Desk) -> None:
     reader.go("/cohorts/")
     assert html.get_attribute("data-bs-theme") == "light"
     reader.shot("light")
+
+
+def test_the_api_is_documented_on_a_page_of_its_own(desk: Desk) -> None:
+    desk.forgive("data:image/svg")
+    page = desk.go("/api/docs/")
+    entry = page.get_by_text("/api/v1/uploads/", exact=True).first
+    desk.until(entry.is_visible, "the list of addresses was shown")
