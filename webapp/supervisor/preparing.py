@@ -35,9 +35,9 @@ def check_port(port: int) -> None:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise CommandError(
-                f"Port {port} cannot be used ({error}). Choose another one: PORT={port + 1} make run."
+                f"Port {port} cannot be used ({error.strerror}). Choose another one: PORT={port + 1} make run."
             ) from error
 
 
