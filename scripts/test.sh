@@ -9,8 +9,8 @@ echo "== frontend tests"
 npm --prefix frontend run --silent test
 echo "== tests on PostgreSQL and Valkey"
 .venv/bin/python -m pytest tests -m "not e2e and not faults" -n "${TEST_PROCESSES:-2}"
-echo "== writers, claims, uploads and readings on SQLite"
-LUNGSIGHT_TEST_DATABASE=sqlite .venv/bin/python -m pytest tests/webapp -m "both_databases"
+echo "== writers, claims, uploads, readings and killed processes on SQLite"
+LUNGSIGHT_TEST_DATABASE=sqlite .venv/bin/python -m pytest tests/webapp tests/gpu_worker -m both_databases
 echo "== processes killed on purpose"
-.venv/bin/python -m pytest tests -m "faults"
+.venv/bin/python -m pytest tests -m faults
 scripts/e2e.sh

@@ -29,6 +29,7 @@ def reconciled(*rows: Analysis) -> bool:
 
 
 @pytest.mark.usefixtures("valkey")
+@pytest.mark.both_databases
 def test_a_killed_child_is_replaced_and_its_row_done_again(
     start_worker: Start, queue_work: QueueWork
 ) -> None:
@@ -59,6 +60,7 @@ def test_a_child_killed_while_idle_costs_no_try(start_worker: Start, queue_work:
     assert (row.state, row.attempt) == (WorkState.SUCCEEDED, 1)
 
 
+@pytest.mark.both_databases
 def test_a_killed_worker_takes_its_child_along_and_another_one_takes_over(
     start_worker: Start, queue_work: QueueWork
 ) -> None:
@@ -122,6 +124,7 @@ def test_a_worker_that_was_frozen_past_its_lease_cannot_write_over_the_one_that_
 
 
 @pytest.mark.parametrize("with_data", [True, False])
+@pytest.mark.both_databases
 def test_all_work_ends_when_valkey_is_killed_and_comes_back(
     with_data: bool, start_worker: Start, queue_work: QueueWork, valkey: Valkey
 ) -> None:

@@ -37,7 +37,8 @@ def check_port(port: int) -> None:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
             raise CommandError(
-                f"Port {port} cannot be used ({error.strerror}). Choose another one: PORT={port + 1} make run."
+                f"Port {port} cannot be used ({error.strerror}). "
+                f"Choose another one: PORT={port + 1} make run."
             ) from error
 
 

@@ -110,6 +110,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(start_site: StartSite) -> 
     wait_for(lambda: not [pid for pid in below if command_of(pid)], 15)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("victim", PARTS)
 def test_accepted_work_ends_when_a_part_is_killed(victim: str, start_site: StartSite, archive: bytes) -> None:
     site = start_site()
@@ -123,6 +124,7 @@ def test_accepted_work_ends_when_a_part_is_killed(victim: str, start_site: Start
     wait_for(lambda: site.pids().get(victim) not in (None, killed), 30)
 
 
+@pytest.mark.both_databases
 def test_accepted_work_ends_when_everything_is_killed_in_the_middle(
     start_site: StartSite, archive: bytes
 ) -> None:
@@ -137,6 +139,7 @@ def test_accepted_work_ends_when_everything_is_killed_in_the_middle(
     assert again.analysis_of(token, upload)["state"] == "succeeded"
 
 
+@pytest.mark.both_databases
 def test_a_kill_in_every_moment_of_an_upload_loses_nothing_that_was_acknowledged(
     start_site: StartSite, archive: bytes
 ) -> None:
