@@ -31,7 +31,6 @@ class Worklist {
   }
 
   private receive(event: WorklistEvent): void {
-    if (event.type === 'hello') return;
     if (event.type === 'analysis.progress' && this.rows.progress(event)) return;
     this.changed.add(event.series);
     this.timer ??= window.setTimeout(() => void this.fetchChanged(), GATHER_MS);

@@ -135,6 +135,15 @@ describe('the live line', () => {
     expect(events).toEqual([{ type: 'series.changed', series: 'a' }]);
   });
 
+  test('what changed before the server began to tell is caught up at the first greeting', () => {
+    const onMissed = vi.fn();
+    new Live({ url: '/ws/', onEvent: () => undefined, onMissed, onLine: () => undefined });
+    FakeSocket.made[0]!.dispatchEvent(new Event('open'));
+    expect(onMissed).not.toHaveBeenCalled();
+    FakeSocket.made[0]!.dispatchEvent(new MessageEvent('message', { data: '{"type":"hello"}' }));
+    expect(onMissed).toHaveBeenCalledTimes(1);
+  });
+
   test('without a line it polls, comes back by itself, and catches up', () => {
     const onMissed = vi.fn();
     const line: boolean[] = [];
@@ -144,6 +153,7 @@ describe('the live line', () => {
     expect(onMissed).toHaveBeenCalledTimes(1);
     expect(FakeSocket.made).toHaveLength(2);
     FakeSocket.made[1]!.dispatchEvent(new Event('open'));
+    FakeSocket.made[1]!.dispatchEvent(new MessageEvent('message', { data: '{"type":"hello"}' }));
     expect(onMissed).toHaveBeenCalledTimes(2);
     vi.advanceTimersByTime(60_000);
     expect(onMissed).toHaveBeenCalledTimes(2);

@@ -15,12 +15,15 @@ export interface AnalysisProgress {
   seconds_left?: number;
 }
 
-export type WorklistEvent = { type: 'hello' } | SeriesChanged | AnalysisProgress;
+export type WorklistEvent = SeriesChanged | AnalysisProgress;
 
 export interface LiveOptions {
   url: string;
   onEvent: (event: WorklistEvent) => void;
-  /** Called when events may have been missed: after a reconnect, and on every poll while the socket is away. */
+  /**
+   * Called when events may have been missed: each time the server has begun to tell (also the first time: something may
+   * have changed since the page was made), and on every poll while the socket is away.
+   */
   onMissed: () => void;
   /** Called when the line is lost or is back. */
   onLine: (connected: boolean) => void;
@@ -39,7 +42,6 @@ export function backoff(tries: number, random: () => number = Math.random): numb
 /** Keeps a WebSocket open for as long as the page lives. */
 export class Live {
   private tries = 0;
-  private wasOpen = false;
   private poll: number | undefined;
 
   constructor(private readonly options: LiveOptions) {
@@ -52,7 +54,9 @@ export class Live {
     const socket = new WebSocket(address);
     socket.addEventListener('open', () => this.opened());
     socket.addEventListener('message', (message) => {
-      this.options.onEvent(JSON.parse(String(message.data)) as WorklistEvent);
+      const event = JSON.parse(String(message.data)) as WorklistEvent | { type: 'hello' };
+      if (event.type === 'hello') this.options.onMissed();
+      else this.options.onEvent(event);
     });
     socket.addEventListener('close', () => this.closed());
   }
@@ -61,14 +65,10 @@ export class Live {
     window.clearInterval(this.poll);
     this.poll = undefined;
     this.tries = 0;
-    if (this.wasOpen) this.options.onMissed();
-    this.wasOpen = true;
     this.options.onLine(true);
   }
 
   private closed(): void {
-    // Rows may have changed between the page's first byte and a first connection that failed: catch up later too.
-    this.wasOpen = true;
     this.options.onLine(false);
     this.poll ??= window.setInterval(this.options.onMissed, POLL_MS);
     window.setTimeout(() => this.connect(), backoff(this.tries));
