@@ -15,7 +15,7 @@ interface Session {
   id: string;
   own: boolean;
   label: string;
-  /** Made in this session, so cancelling removes it. */
+  /** Made by this drawing, so cancelling removes it. */
   fresh: boolean;
   mask: BoxMask;
   before: VerdictChange;
