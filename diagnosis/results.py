@@ -16,6 +16,21 @@ CRAZY_PAVING = 2
 CONSOLIDATION = 3
 OTHER_INFECTION = 4
 INFECTED_VALUES = (GROUND_GLASS, CRAZY_PAVING, CONSOLIDATION, OTHER_INFECTION)
+EFFUSION = 10
+NODULE = 11
+EMPHYSEMA = 12
+ATELECTASIS = 13
+LESIONS: Mapping[int, str] = {
+    GROUND_GLASS: "ground glass",
+    CRAZY_PAVING: "crazy paving",
+    CONSOLIDATION: "consolidation",
+    OTHER_INFECTION: "other infection",
+    EFFUSION: "effusion",
+    NODULE: "nodule",
+    EMPHYSEMA: "emphysema",
+    ATELECTASIS: "atelectasis",
+}
+ZONES = ("upper", "middle", "lower", "subpleural", "central")
 
 Side = Literal["right", "left", "both", "outside"]
 Source = Literal["lesions", "density"]
@@ -82,6 +97,18 @@ class Quantification:
     slice_evidence: tuple[float, ...]
     slice_evidence_right: tuple[float, ...] = ()
     slice_evidence_left: tuple[float, ...] = ()
+    lobes: Mapping[str, LungShare] = field(default_factory=dict)
+    """By lobe name; empty when the lobes are not known."""
+    zones: Mapping[str, LungShare] = field(default_factory=dict)
+    """By zone name: thirds from the top, and the rim of the lungs against the rest."""
+    types_ml: Mapping[str, float] = field(default_factory=dict)
+    """Millilitres inside the lungs by lesion type (effusion: outside them)."""
+    severity_scores: Mapping[str, int] = field(default_factory=dict)
+    """Suggested CT severity score 0..5 by lobe name."""
+    interval_percent: tuple[float, float] | None = None
+    """Calibrated 90 % interval of infected_percent; None when the calibration does not hold here."""
+    spread: tuple[float, float] | None = None
+    """Lowest and highest infected_percent of repeated readings; says nothing about coverage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +128,12 @@ class SystemResult:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Everything one run gives. ``lungs`` holds 1 right, 2 left, ``[z, y, x]`` on the series grid."""
+    """Everything one run gives. Label volumes are uint8 ``[z, y, x]`` on the series grid.
+
+    ``lungs`` holds 1 right, 2 left; ``lobes`` and ``lesions`` the values of LOBES and LESIONS, None when
+    they were not looked for (no weights). ``regions`` are those of the lesion segmentation.
+    ``segmentation`` names what made each label volume: {"lungs": "network 1", ...}.
+    """
 
     volume: CTVolume
     lungs: LabelArray
@@ -110,3 +142,7 @@ class Analysis:
     warnings: Sequence[str]
     seconds: Mapping[str, float]
     peak_memory_mb: float
+    lobes: LabelArray | None = None
+    lesions: LabelArray | None = None
+    regions: Sequence[Region] = ()
+    segmentation: Mapping[str, str] = field(default_factory=dict)

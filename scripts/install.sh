@@ -16,7 +16,7 @@ wanted=$(fingerprint pyproject.toml constraints.txt)
 if [ "$(cat .venv/installed 2>/dev/null)" != "$wanted" ]; then
     echo "Installing Python packages into .venv"
     "$python" -m venv .venv || fail "The virtual environment could not be made. On Debian: apt-get install python3-venv."
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,test]' \
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[run,train,test]' \
         || fail "Python packages could not be installed. Look at the lines above; is there a network?"
     echo "$wanted" > .venv/installed
 fi
