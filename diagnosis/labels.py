@@ -3,7 +3,8 @@
 ``FOLDER/manifest.json`` {schema, label_set, notice, split: {patient: part}, studies: {study: {patient,
 files: {name: SHA-256}}}} and per study ``ct.nii.gz``, ``label.json`` {schema, study, patient, class, kinds,
 regions, provenance, manifest_hash}, ``outline.nii.gz``, ``look.nii.gz`` (``look-2.nii.gz`` and so on where
-regions overlap), ``not_look.nii.gz``, ``ignore.nii.gz``; what a reading does not teach is absent.
+regions overlap), ``not_look.nii.gz``, ``ignore.nii.gz``; what a reading does not teach is absent. Phantoms
+know the anatomy too: ``lungs.nii.gz``, ``lobes.nii.gz``, ``vessels.nii.gz``; readings never have these.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ ClassName = Literal["NP", "CAP", "COVID-19", "other"]
 Kind = Literal["outline", "pointer", "false evidence", "unsure", "background"]
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 MAX_REGIONS = 255
+LABEL_MAPS = ("outline", "lungs", "lobes", "vessels")
+"""Written as they are: a value for each structure."""
+BINARY_MASKS = ("not_look", "ignore")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,10 @@ class StudyLabel:
 
     ``outline`` holds lesion values (4 when the type is unknown, 0 = not outlined), ``look`` one mask for
     each region that holds a lesion somewhere, ``not_look`` rejected evidence, ``ignore`` what must not feed
-    a voxel loss (see ignore_mask). ``study`` and ``patient`` are pseudonyms; ``manifest_hash`` is the
-    series' own; ``class_name`` is None when the reader gave no diagnosis.
+    a voxel loss (see ignore_mask). ``lungs`` (1 right, 2 left), ``lobes`` (1 RUL 2 RML 3 RLL 4 LUL 5 LLL) and
+    ``vessels`` (1) are the anatomy of a phantom, uint8; lungs include lesions and vessels. ``study`` and
+    ``patient`` are pseudonyms; ``manifest_hash`` is the series' own; ``class_name`` is None when the reader
+    gave no diagnosis.
     """
 
     study: str
@@ -54,6 +60,9 @@ class StudyLabel:
     look: tuple[BoolArray, ...] = ()
     not_look: BoolArray | None = None
     ignore: BoolArray | None = None
+    lungs: LabelArray | None = None
+    lobes: LabelArray | None = None
+    vessels: LabelArray | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for names that are no pseudonyms, unknown words and masks of another grid."""
@@ -66,7 +75,7 @@ class StudyLabel:
         ):  # fmt: skip
             if word not in allowed:
                 raise ValueError(f"{word!r} is none of {allowed}")
-        masks = [self.outline, *self.look, self.not_look, self.ignore]
+        masks = [*self.look, *(getattr(self, name) for name in (*LABEL_MAPS, *BINARY_MASKS))]
         if any(mask is not None and mask.shape != self.volume.shape for mask in masks):
             raise ValueError("a mask is not on the grid of the volume")
         if len(self.look) > MAX_REGIONS:
@@ -109,6 +118,9 @@ class LabelFolder:
             look=_regions(masks, label["regions"]),
             not_look=_bool(masks.get("not_look.nii.gz")),
             ignore=_bool(masks.get("ignore.nii.gz")),
+            lungs=masks.get("lungs.nii.gz"),
+            lobes=masks.get("lobes.nii.gz"),
+            vessels=masks.get("vessels.nii.gz"),
         )
 
 
@@ -178,9 +190,8 @@ def _write_study(folder: Path, label: StudyLabel) -> dict[str, str]:
     folder.mkdir()
     affine = label.volume.affine
     write_ct(folder / "ct.nii.gz", label.volume)
-    if label.outline is not None:
-        write_labels(folder / "outline.nii.gz", label.outline, affine)
-    for name, mask in (("not_look", label.not_look), ("ignore", label.ignore)):
+    for name in (*LABEL_MAPS, *BINARY_MASKS):
+        mask: LabelArray | BoolArray | None = getattr(label, name)
         if mask is not None:
             write_labels(folder / f"{name}.nii.gz", mask.astype(np.uint8), affine)
     _write_look(folder, label.look, affine)

@@ -95,6 +95,28 @@ def test_what_is_not_taught_is_absent(tmp_path: Path) -> None:
     )
 
 
+def test_the_anatomy_of_a_phantom_reads_back_and_a_reading_has_none(tmp_path: Path) -> None:
+    lobes = (PHANTOM.lungs * 2).astype(np.uint8)
+    vessels = np.zeros(lobes.shape, np.uint8)
+    vessels[5:9, 5:9, 5:9] = 1
+    phantom = replace(
+        label(), kinds=("outline", "background"), lungs=PHANTOM.lungs, lobes=lobes, vessels=vessels
+    )
+
+    write_label_folder(tmp_path, [phantom, replace(label(), study="study-2")])
+    folder = read_label_folder(tmp_path)
+
+    read = folder.read("study-1")
+    for name, truth in (("lungs", PHANTOM.lungs), ("lobes", lobes), ("vessels", vessels)):
+        assert (tmp_path / "study-1" / f"{name}.nii.gz").is_file()
+        assert getattr(read, name).dtype == np.uint8
+        np.testing.assert_array_equal(getattr(read, name), truth)
+    reading = folder.read("study-2")
+    assert (reading.lungs, reading.lobes, reading.vessels) == (None, None, None)
+    names = {path.name for path in (tmp_path / "study-2").iterdir()}
+    assert names.isdisjoint({"lungs.nii.gz", "lobes.nii.gz", "vessels.nii.gz"})
+
+
 def test_the_hash_depends_on_content_alone(tmp_path: Path) -> None:
     other = replace(label(), provenance={"reader": "r2"})
     changed = replace(label(), outline=np.zeros(PHANTOM.volume.shape, np.uint8))
@@ -154,6 +176,8 @@ def test_changed_files_are_refused(tmp_path: Path) -> None:
         {"class_name": "covid"},
         {"kinds": ("guess",)},
         {"outline": np.zeros((2, 2, 2), np.uint8)},
+        {"lobes": np.zeros((2, 2, 2), np.uint8)},
+        {"ignore": np.zeros((2, 2, 2), bool)},
     ],
 )
 def test_wrong_words_and_grids_are_refused(change: dict[str, object]) -> None:
