@@ -25,7 +25,7 @@ from webapp.analyses.serializers import (
     HeatmapSerializer,
     RegionSerializer,
 )
-from webapp.analyses.storing import LUNGS, REGIONS
+from webapp.analyses.storing import REGIONS, SEGMENTATIONS
 from webapp.analyses.streams import RENDERERS, heatmap_response, label_response
 from webapp.analyses.visibility import shows_ai
 from webapp.cohorts.permissions import Action
@@ -147,7 +147,10 @@ class RegionLabels(APIView):
 
     @BINARY
     def get(self, request: Request, analysis_id: UUID) -> HttpResponse:
-        """Return uint8 or uint16 ``[z, y, x]``: n where region R<n> is. ``?system=`` names the system."""
+        """Return uint8 or uint16 ``[z, y, x]``: n where the region with number n is.
+
+        ``?system=`` names the system; ``lesions`` is the lesion segmentation.
+        """
         analysis = _revealed(request, analysis_id)
         system = request.query_params.get("system") or (analysis.systems[0] if analysis.systems else "")
         volume = get_object_or_404(LabelVolume, analysis=analysis, kind=REGIONS, system=system)
@@ -161,8 +164,13 @@ class Segmentation(APIView):
 
     @BINARY
     def get(self, request: Request, analysis_id: UUID, kind: str) -> HttpResponse:
-        """Return uint8 ``[z, y, x]``. ``lungs``: 1 right, 2 left."""
-        if kind != LUNGS:
+        """Return uint8 ``[z, y, x]``; 404 when the analysis did not make it.
+
+        ``lungs``: 1 right, 2 left. ``lobes``: 1 RUL, 2 RML, 3 RLL, 4 LUL, 5 LLL. ``lesions``: 1 ground
+        glass, 2 crazy paving, 3 consolidation, 4 other infection, 10 effusion, 11 nodule, 12 emphysema,
+        13 atelectasis.
+        """
+        if kind not in SEGMENTATIONS:
             raise Http404
         analysis = _revealed(request, analysis_id)
         return label_response(

@@ -11,8 +11,8 @@ import numpy as np
 import zstandard
 from django.utils import timezone
 
-from diagnosis.volume import BoolArray, CTVolume
-from webapp.analyses.models import Analysis, FoundRegion, LabelVolume
+from diagnosis.volume import BoolArray, CTVolume, LabelArray
+from webapp.analyses.models import LESION_SEGMENTATION, Analysis, FoundRegion, LabelVolume
 from webapp.cohorts.models import Cohort
 from webapp.core import blobs
 from webapp.core.models import WorkState
@@ -89,28 +89,41 @@ def ready_revision(
 
 
 def finished_analysis(
-    series: Series, regions: Mapping[str, Sequence[BoolArray]] | None = None, infected_percent: float = 12.5
+    series: Series,
+    regions: Mapping[str, Sequence[BoolArray]] | None = None,
+    infected_percent: float = 12.5,
+    segmentations: Mapping[str, LabelArray] | None = None,
+    quantification: Mapping[str, Any] | None = None,
 ) -> Analysis:
     """Return a succeeded analysis of the series' current revision.
 
-    ``regions`` holds per system the masks ``[z, y, x]`` on the series grid of R1, R2 and so on; they must
-    not overlap.
+    ``regions`` holds per system the masks ``[z, y, x]`` on the series grid of R1, R2 and so on (of the
+    lesion segmentation S1, S2 under ``lesions``); they must not overlap. ``segmentations`` holds label
+    volumes by kind, ``quantification`` what the document says under that name.
     """
-    regions = regions or {}
+    regions, segmentations = regions or {}, segmentations or {}
+    systems = [name for name in regions if name != LESION_SEGMENTATION] or ["density"]
+    results: dict[str, Any] = {"schema": 1, "systems": {name: {"version": "1.0"} for name in systems}}
+    if segmentations:
+        results["segmentation"] = dict.fromkeys(segmentations, "network 1")
+    if quantification:
+        results["quantification"] = dict(quantification)
     if series.current is None:
         raise ValueError("the series has no checked revision")
     analysis = Analysis.objects.create(
         revision=series.current,
-        systems=list(regions) or ["density"],
+        systems=systems,
         state=WorkState.SUCCEEDED,
         started_at=timezone.now(),
         finished_at=timezone.now(),
         progress=1.0,
         infected_percent=infected_percent,
-        results={"schema": 1, "systems": {name: {"version": "1.0"} for name in regions or ["density"]}},
+        results=results,
     )
     for system, masks in regions.items():
         _keep_regions(analysis, system, masks)
+    for kind, labels in segmentations.items():
+        _keep_labels(analysis, kind, "", labels)
     return analysis
 
 
@@ -127,9 +140,13 @@ def _keep_regions(analysis: Analysis, system: str, masks: Sequence[BoolArray]) -
     for number, mask in enumerate(masks, start=1):
         labels[mask] = number
         _keep_region(analysis, system, number, mask)
+    _keep_labels(analysis, "regions", system, labels)
+
+
+def _keep_labels(analysis: Analysis, kind: str, system: str, labels: LabelArray) -> None:
     LabelVolume.objects.create(
         analysis=analysis,
-        kind="regions",
+        kind=kind,
         system=system,
         dtype="uint8",
         shape=list(labels.shape),

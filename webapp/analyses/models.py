@@ -12,6 +12,8 @@ from webapp.imaging.models import Series, SeriesRevision
 
 ANALYSES = "analyses"
 """Queue of the workers that run the systems: one process per GPU."""
+LESION_SEGMENTATION = "lesions"
+"""Stands in the place of a system for the regions of the lesion segmentation."""
 
 
 class Analysis(Work):
@@ -37,7 +39,10 @@ class Analysis(Work):
 
 
 class LabelVolume(Row):
-    """A stored label volume of an analysis on the series grid: ``lungs``, or ``regions`` of a system."""
+    """A stored label volume of an analysis on the series grid.
+
+    ``lungs``, ``lobes`` or ``lesions``; or the numbered ``regions`` of a system.
+    """
 
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="label_volumes")
     kind = models.CharField(max_length=20)
@@ -82,11 +87,14 @@ class StoredHeatmap(Row):
 
 
 class FoundRegion(Row):
-    """A region that a system points at. Its mask is the box's part of the system's label volume."""
+    """A region that a system points at, or one of the lesion segmentation.
+
+    Its mask is the box's part of the system's label volume.
+    """
 
     analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="regions")
     system = models.CharField(max_length=40)
-    number = models.PositiveIntegerField(help_text="Value in the label volume; the label is R<number>.")
+    number = models.PositiveIntegerField(help_text="Value in the label volume; the label ends with it.")
     class_name = models.CharField(max_length=40)
     volume_ml = models.FloatField()
     side = models.CharField(max_length=8)
@@ -105,7 +113,12 @@ class FoundRegion(Row):
         ]
 
     def __str__(self) -> str:
-        return f"{self.system} R{self.number}"
+        return f"{self.system} {self.label}"
+
+    @property
+    def label(self) -> str:
+        """Its name for people: S<number> in the lesion segmentation, R<number> in a heatmap."""
+        return f"{'S' if self.system == LESION_SEGMENTATION else 'R'}{self.number}"
 
 
 class Reveal(Row):

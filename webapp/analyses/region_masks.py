@@ -1,17 +1,17 @@
-"""The voxels of found regions, cut out of the label volumes of their systems."""
+"""The voxels of found regions, cut out of the label volumes of their analysis."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from uuid import UUID
 
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from diagnosis.volume import BoolArray
+from diagnosis.volume import BoolArray, LabelArray
 from webapp.analyses.models import Analysis, FoundRegion, LabelVolume
-from webapp.analyses.storing import REGIONS
+from webapp.analyses.storing import LESIONS, REGIONS
 from webapp.core import blobs
 
 
@@ -26,22 +26,36 @@ def region_masks(analysis: Analysis, regions: Iterable[FoundRegion]) -> dict[UUI
     masks: dict[UUID, BoolArray] = {}
     for system, wanted in by_system.items():
         volume = LabelVolume.objects.get(analysis=analysis, kind=REGIONS, system=system)
-        masks |= _cut(volume, wanted)
+        numbers = _boxes(volume, wanted)
+        masks |= {region.pk: numbers[region.pk] == region.number for region in wanted}
     return masks
 
 
-def _cut(volume: LabelVolume, regions: list[FoundRegion]) -> dict[UUID, BoolArray]:
-    masks: dict[UUID, BoolArray] = {}
-    for region in regions:
-        z0, y0, x0, z1, y1, x1 = region.box
-        masks[region.pk] = np.zeros((z1 - z0, y1 - y0, x1 - x0), bool)
+def lesion_values(analysis: Analysis, regions: Iterable[FoundRegion]) -> dict[UUID, LabelArray]:
+    """Return uint8 ``[z, y, x]`` of each region's box, by region id: what the lesion segmentation says there.
+
+    Empty when the analysis has no lesion segmentation.
+    """
+    wanted = list(regions)
+    volume = LabelVolume.objects.filter(analysis=analysis, kind=LESIONS).first()
+    return {} if volume is None or not wanted else _boxes(volume, wanted)
+
+
+def _boxes(volume: LabelVolume, regions: list[FoundRegion]) -> dict[UUID, NDArray[np.unsignedinteger]]:
+    """Return the part of the label volume that lies in each region's box."""
+    boxes = {region.pk: np.zeros(_size(region.box), np.dtype(volume.dtype)) for region in regions}
     last = max(region.box[3] for region in regions)
     for z, labels in zip(range(last), _slices(volume), strict=False):
         for region in regions:
             z0, y0, x0, z1, y1, x1 = region.box
             if z0 <= z < z1:
-                masks[region.pk][z - z0] = labels[y0:y1, x0:x1] == region.number
-    return masks
+                boxes[region.pk][z - z0] = labels[y0:y1, x0:x1]
+    return boxes
+
+
+def _size(box: Sequence[int]) -> tuple[int, int, int]:
+    z0, y0, x0, z1, y1, x1 = box
+    return z1 - z0, y1 - y0, x1 - x0
 
 
 def _slices(volume: LabelVolume) -> Iterator[NDArray[np.unsignedinteger]]:

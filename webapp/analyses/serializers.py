@@ -120,9 +120,9 @@ class AnalysisDetailSerializer(AnalysisSerializer):
 
 
 class RegionSerializer(serializers.ModelSerializer[FoundRegion]):
-    """One region that a system points at."""
+    """One region that a system points at (R1, R2 ...) or that was segmented as a lesion (S1, S2 ...)."""
 
-    label = serializers.SerializerMethodField()  # type: ignore[assignment]
+    label = serializers.CharField(read_only=True)  # type: ignore[assignment]
 
     class Meta:
         model = FoundRegion
@@ -131,10 +131,6 @@ class RegionSerializer(serializers.ModelSerializer[FoundRegion]):
             "centre", "largest_slice",
         )  # fmt: skip
         read_only_fields = fields
-
-    def get_label(self, region: FoundRegion) -> str:
-        """Return R<number>."""
-        return f"R{region.number}"
 
     def to_representation(self, instance: FoundRegion) -> dict[str, Any]:
         """Add the class, whose name is no Python name, and leave out an unknown lobe."""

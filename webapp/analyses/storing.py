@@ -14,11 +14,20 @@ from diagnosis.results import Analysis as Found
 from diagnosis.results import Heatmap, Region
 from diagnosis.volume import Affine
 from webapp.analyses import live
-from webapp.analyses.models import Analysis, FoundRegion, LabelVolume, StoredHeatmap
+from webapp.analyses.models import (
+    LESION_SEGMENTATION,
+    Analysis,
+    FoundRegion,
+    LabelVolume,
+    StoredHeatmap,
+)
 from webapp.core import blobs, work
 from webapp.core.models import Blob, WorkState
 
 LUNGS = "lungs"
+LOBES = "lobes"
+LESIONS = "lesions"
+SEGMENTATIONS = (LUNGS, LOBES, LESIONS)
 REGIONS = "regions"
 
 
@@ -28,14 +37,21 @@ def store_results(*, analysis: Analysis, found: Found, document: Mapping[str, An
     ``document`` is the analysis.json of the contracts; its heatmaps get ids instead of files. Raises
     LostLease, and stores no row, when the attempt was cancelled or belongs to another worker.
     """
-    shape = found.volume.shape
-    volumes = [_label_volume(analysis, LUNGS, "", found.lungs)]
-    heatmaps: list[StoredHeatmap] = []
+    shape, affine = found.volume.shape, found.volume.affine
+    volumes = [
+        _label_volume(analysis, kind, "", labels)
+        for kind, labels in zip(SEGMENTATIONS, (found.lungs, found.lobes, found.lesions), strict=True)
+        if labels is not None
+    ]
     regions: list[FoundRegion] = []
-    for name, result in found.systems.items():
-        volumes.append(_label_volume(analysis, REGIONS, name, _painted(result.regions, shape)))
-        heatmaps += [_heatmap(analysis, name, heatmap) for heatmap in result.heatmaps]
-        regions += [_region(analysis, name, region, found.volume.affine) for region in result.regions]
+    for name, pointed_at in _regions_by_system(found).items():
+        volumes.append(_label_volume(analysis, REGIONS, name, _painted(pointed_at, shape)))
+        regions += [_region(analysis, name, region, affine) for region in pointed_at]
+    heatmaps = [
+        _heatmap(analysis, name, heatmap)
+        for name, result in found.systems.items()
+        for heatmap in result.heatmaps
+    ]
     quantification = found.quantification
     with transaction.atomic():
         LabelVolume.objects.bulk_create(volumes)
@@ -55,6 +71,12 @@ def store_results(*, analysis: Analysis, found: Found, document: Mapping[str, An
 def region_number(region: Region) -> int:
     """Return n of the label R<n>, its value in the label volume."""
     return int(region.id.removeprefix("R"))
+
+
+def _regions_by_system(found: Found) -> dict[str, Sequence[Region]]:
+    """Return whose regions there are to judge; the lesion segmentation has its own where it was made."""
+    segmented = {} if found.lesions is None else {LESION_SEGMENTATION: found.regions}
+    return {**segmented, **{name: result.regions for name, result in found.systems.items()}}
 
 
 def _label_volume(analysis: Analysis, kind: str, system: str, labels: NDArray[Any]) -> LabelVolume:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from diagnosis.results import OTHER_INFECTION
-from webapp.analyses.models import FoundRegion
-from webapp.analyses.region_masks import region_masks
+import numpy as np
+
+from diagnosis.results import INFECTED_VALUES, OTHER_INFECTION
+from diagnosis.volume import BoolArray, LabelArray
+from webapp.analyses.models import LESION_SEGMENTATION, FoundRegion
+from webapp.analyses.region_masks import lesion_values, region_masks
 from webapp.learning.models import LabelKind, TrainingLabel
 from webapp.reviews.masks import keep_mask, pack
 from webapp.reviews.models import Judgement, Reading, RegionMask, Verdict
-
-VOXEL_LEVEL_SYSTEMS = frozenset({"lesions"})
-"""Systems whose regions are voxel masks; an accepted region of any other is evidence of a coarse heatmap."""
 
 
 def make_labels(*, reading: Reading) -> list[TrainingLabel]:
@@ -31,10 +31,46 @@ def make_labels(*, reading: Reading) -> list[TrainingLabel]:
 
 def _from_verdicts(reading: Reading) -> Iterator[TrainingLabel]:
     verdicts = list(reading.verdicts.select_related("region", "mask").order_by("region__system", "region"))
-    found = _found_masks(reading, [row.region for row in verdicts if row.judgement != Judgement.REDRAWN])
+    segmented = [row for row in verdicts if _accepts_voxels(row)]
+    pointed_at = [row for row in verdicts if row.judgement != Judgement.REDRAWN and row not in segmented]
+    found = _found_masks(reading, [row.region for row in pointed_at])
     for row in verdicts:
-        mask = row.mask if row.judgement == Judgement.REDRAWN else found[row.region_id]
-        yield TrainingLabel(reading=reading, mask=mask, system=row.region.system, **_taught(row))
+        if row not in segmented:
+            mask = row.mask if row.judgement == Judgement.REDRAWN else found[row.region_id]
+            yield TrainingLabel(reading=reading, mask=mask, system=row.region.system, **_taught(row))
+    yield from _from_segmentation(reading, [row.region for row in segmented])
+
+
+def _accepts_voxels(row: Verdict) -> bool:
+    """Whether the reader accepted a region of a voxel mask; of a coarse heatmap it would be mere evidence."""
+    return row.judgement == Judgement.ACCEPTED and row.region.system == LESION_SEGMENTATION
+
+
+def _from_segmentation(reading: Reading, regions: list[FoundRegion]) -> Iterator[TrainingLabel]:
+    """An accepted region of the lesion segmentation is voxel truth: one outline for each type in it."""
+    if reading.analysis is None:
+        return
+    masks, values = region_masks(reading.analysis, regions), lesion_values(reading.analysis, regions)
+    for region in regions:
+        for value, mask in _by_type(masks[region.pk], values.get(region.pk)):
+            yield TrainingLabel(
+                reading=reading,
+                kind=LabelKind.OUTLINE,
+                mask=_kept(reading, region, mask),
+                lesion_value=value,
+                system=region.system,
+            )
+
+
+def _by_type(mask: BoolArray, values: LabelArray | None) -> Iterator[tuple[int, BoolArray]]:
+    """Split a region by lesion value; without values all of it is infection of a type nobody knows."""
+    if values is None:
+        yield OTHER_INFECTION, mask
+        return
+    for value in INFECTED_VALUES:
+        part = mask & (values == value)
+        if np.any(part):
+            yield value, part
 
 
 def _taught(row: Verdict) -> dict[str, Any]:
@@ -45,8 +81,6 @@ def _taught(row: Verdict) -> dict[str, Any]:
         return {"kind": LabelKind.FALSE_EVIDENCE, "reason": row.reason}
     if row.judgement == Judgement.UNSURE:
         return {"kind": LabelKind.UNSURE}
-    if row.region.system in VOXEL_LEVEL_SYSTEMS:
-        return {"kind": LabelKind.OUTLINE, "lesion_value": OTHER_INFECTION}
     return {"kind": LabelKind.POINTER}
 
 
@@ -67,9 +101,9 @@ def _found_masks(reading: Reading, regions: list[FoundRegion]) -> dict[Any, Regi
     if reading.analysis is None:
         return {}
     masks = region_masks(reading.analysis, regions)
-    return {
-        region.pk: keep_mask(
-            box=tuple(region.box), packed=pack(masks[region.pk]), revision=reading.series_revision
-        )
-        for region in regions
-    }
+    return {region.pk: _kept(reading, region, masks[region.pk]) for region in regions}
+
+
+def _kept(reading: Reading, region: FoundRegion, mask: BoolArray) -> RegionMask:
+    z0, y0, x0, z1, y1, x1 = region.box
+    return keep_mask(box=(z0, y0, x0, z1, y1, x1), packed=pack(mask), revision=reading.series_revision)

@@ -50,7 +50,7 @@ def _regions(reading: Reading) -> Iterator[Missing]:
         verdict = verdicts.get(region.pk)
         lack = _lack(verdict)
         if lack:
-            yield Missing(lack[0], lack[1].format(f"R{region.number}"), str(region.pk))
+            yield Missing(lack[0], lack[1].format(region.label), str(region.pk))
 
 
 def _lack(verdict: Verdict | None) -> tuple[str, str] | None:

@@ -51,9 +51,10 @@ def content_hash(reading: Reading) -> str:
 
 
 def versions_of(analysis: Analysis) -> dict[str, str]:
-    """Return the version of every system that ran, as its results say."""
+    """Return the version of every system that ran and of every segmentation, as the results say."""
     systems = analysis.results.get("systems", {})
-    return {name: str(result.get("version", "")) for name, result in systems.items()}
+    ran = {name: str(result.get("version", "")) for name, result in systems.items()}
+    return ran | analysis.results.get("segmentation", {})
 
 
 def _verdict(row: Verdict) -> dict[str, Any]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from diagnosis.results import CONSOLIDATION, CRAZY_PAVING, GROUND_GLASS
 from tests.webapp.conftest import ROLES, World
 from webapp.analyses.factories import SHAPE, box_mask, finished_analysis, ready_series
 from webapp.imaging.models import Series
@@ -62,6 +63,34 @@ def test_a_verdict_becomes_the_label_of_its_kind_on_the_voxels_of_the_region(
     assert taught(reading)[1] == expected
     assert np.array_equal(placed(labels[1]), hollow)
     assert np.array_equal(placed(labels[0]), box_mask(SHAPE, SECOND))
+
+
+def test_an_accepted_lesion_teaches_an_outline_of_each_type_in_it(world: World, series: Series) -> None:
+    lesions = np.zeros(SHAPE, np.uint8)
+    lesions[box_mask(SHAPE, FIRST)] = GROUND_GLASS
+    lesions[2, 3, 4] = CONSOLIDATION
+    lesions[2, 3, 8] = CRAZY_PAVING
+    finished_analysis(series, {"lesions": [box_mask(SHAPE, FIRST)]}, segmentations={"lesions": lesions})
+    reading = signed(world.reader, series)
+    assert taught(reading) == [
+        (LabelKind.OUTLINE, GROUND_GLASS, "", "lesions"),
+        (LabelKind.OUTLINE, CONSOLIDATION, "", "lesions"),
+    ]
+    for label in reading.training_labels.all():
+        assert np.array_equal(placed(label), (lesions == label.lesion_value) & box_mask(SHAPE, FIRST))
+
+
+@pytest.mark.parametrize("judgement", [Judgement.REJECTED, Judgement.UNSURE])
+def test_a_lesion_that_is_not_accepted_teaches_no_type(
+    world: World, series: Series, judgement: Judgement
+) -> None:
+    lesions = box_mask(SHAPE, FIRST).astype(np.uint8)
+    finished_analysis(series, {"lesions": [lesions > 0]}, segmentations={"lesions": lesions})
+    reason = RejectionReason.VESSEL if judgement == Judgement.REJECTED else None
+    reading = signed_as_it_is(judged(answered(draft(world.reader, series)), judgement, reason=reason))
+    (label,) = reading.training_labels.all()
+    assert label.lesion_value is None
+    assert np.array_equal(placed(label), lesions > 0)
 
 
 def test_a_redrawn_region_teaches_what_was_drawn(world: World, series: Series) -> None:
