@@ -1,18 +1,20 @@
-"""Heatmap -> regions: connected components above the threshold, measured on the series grid."""
+"""Heatmap or lesion segmentation -> regions: connected components, measured on the series grid."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy import ndimage
 
+from diagnosis.components import Box, SeriesGrid, as_region, components, lobe_of, ordered
+from diagnosis.components import side_of as side_of
 from diagnosis.preprocessing.resampling import Positions, positions_in, sample_linear
-from diagnosis.results import LEFT_LUNG, RIGHT_LUNG, Heatmap, Region, Side
-from diagnosis.volume import Affine, BoolArray, FloatArray, LabelArray, millimetres, voxel_ml_of
+from diagnosis.results import INFECTED_VALUES, LESIONS, Heatmap, Region
+from diagnosis.volume import Affine, BoolArray, FloatArray, LabelArray
 
-Box = tuple[slice, slice, slice]
+LESION_REGION_ML = 0.5
+"""A ball of 1 cm. Smaller lesions count in every volume, but nobody can judge them one by one."""
 
 
 def on_series_grid(heatmap: Heatmap, affine: Affine, shape: tuple[int, int, int]) -> FloatArray:
@@ -20,42 +22,126 @@ def on_series_grid(heatmap: Heatmap, affine: Affine, shape: tuple[int, int, int]
     return sample_linear(heatmap.values, positions_in(heatmap.affine, affine, shape))
 
 
-def regions_of(heatmap: Heatmap, lungs: LabelArray, affine: Affine, smallest_ml: float) -> list[Region]:
+def regions_of(
+    heatmap: Heatmap,
+    lungs: LabelArray,
+    affine: Affine,
+    smallest_ml: float,
+    *,
+    seed: float | None = None,
+    lobes: LabelArray | None = None,
+) -> list[Region]:
     """Return the connected components (6 neighbours) of the heatmap at or above its threshold.
 
-    The heatmap is brought to the series grid of ``lungs`` (uint8 ``[z, y, x]``, 1 right, 2 left) first.
-    Components below ``smallest_ml`` are dropped; the rest is named R1, R2 ... by size, then position.
+    Hysteresis: only components that reach ``seed`` somewhere count. ``seed`` is on the scale of the
+    threshold and not below it; without one every component counts. So no region ever holds a voxel below
+    the published threshold, and a broad weak area is no region of its own.
+
+    The heatmap is brought to the series grid of ``lungs`` (uint8 ``[z, y, x]``, 1 right, 2 left) and
+    ``lobes`` first. Components below ``smallest_ml`` are dropped; the rest is named R1, R2 ... by size,
+    then from the top. Raises ValueError.
     """
+    if seed is not None and seed < heatmap.threshold:
+        raise ValueError(f"the seed {seed} lies below the threshold {heatmap.threshold}")
     limit = heatmap.threshold * heatmap.reference
     box, positions = _box_above(heatmap, limit, affine, lungs.shape)
     if box is None:
         return []
     values = sample_linear(heatmap.values, positions)
-    grid = _SeriesGrid(lungs, affine)
-    return _measured(values >= limit, values / heatmap.reference, box, grid, heatmap.class_name, smallest_ml)
+    least = limit if seed is None else seed * heatmap.reference
+    grid = SeriesGrid(lungs, lobes, affine)
+    parts = [
+        replace(part, evidence=part.evidence / heatmap.reference)
+        for part in components(values >= limit, box, grid, smallest_ml, evidence=values)
+        if part.highest >= least
+    ]
+    return [as_region(place, part, grid, heatmap.class_name) for place, part in enumerate(ordered(parts), 1)]
 
 
-def union_of(regions: list[Region], shape: tuple[int, int, int]) -> BoolArray:
+def regions_if_positive(
+    heatmap: Heatmap,
+    lungs: LabelArray,
+    affine: Affine,
+    smallest_ml: float,
+    *,
+    probability: float,
+    operating_point: float,
+    seed: float | None = None,
+    lobes: LabelArray | None = None,
+) -> tuple[list[Region], str | None]:
+    """Return the regions of a class that passes its operating point; otherwise none, and a sentence.
+
+    A map of a class that was not predicted still has a brightest place, which is evidence of nothing.
+    """
+    if probability >= operating_point:
+        return regions_of(heatmap, lungs, affine, smallest_ml, seed=seed, lobes=lobes), None
+    return [], f"{heatmap.class_name}: no region: predicted negative."
+
+
+def regions_of_lesions(
+    lesions: LabelArray,
+    lungs: LabelArray,
+    affine: Affine,
+    *,
+    smallest_ml: float = LESION_REGION_ML,
+    lobes: LabelArray | None = None,
+    probability: FloatArray | None = None,
+) -> list[Region]:
+    """Return the connected components of all infected voxels (values 1 to 4 together) inside the lungs.
+
+    All volumes are ``[z, y, x]`` on the series grid. ``class_name`` is the type of most voxels (the lower
+    value for a tie), ``evidence`` the mean infection ``probability``, 1.0 without one. Names as in
+    regions_of. With ``smallest_ml`` 0 the regions add up to the infected volume.
+    """
+    box = _bounding_box(lesions)
+    if box is None:
+        return []
+    found = lesions[box]
+    mask = (found >= min(INFECTED_VALUES)) & (found <= max(INFECTED_VALUES)) & (lungs[box] > 0)
+    grid = SeriesGrid(lungs, lobes, affine)
+    evidence = None if probability is None else probability[box]
+    parts = components(mask, box, grid, smallest_ml, evidence=evidence)
+    return [
+        as_region(place, part, grid, _type_of(lesions[part.box][part.mask]))
+        for place, part in enumerate(ordered(parts), 1)
+    ]
+
+
+def with_lobes(regions: Sequence[Region], lobes: LabelArray) -> list[Region]:
+    """Return the regions with the lobe each lies in, where none is known yet."""
+    return [
+        region if region.lobe else replace(region, lobe=lobe_of(lobes[_box_of(region)][region.mask]))
+        for region in regions
+    ]
+
+
+def union_of(regions: Sequence[Region], shape: tuple[int, int, int]) -> BoolArray:
     """Return all region masks as one bool array on the series grid."""
     union = np.zeros(shape, dtype=bool)
     for region in regions:
-        box = tuple(slice(at, at + size) for at, size in zip(region.origin, region.mask.shape, strict=True))
-        union[box] |= region.mask
+        union[_box_of(region)] |= region.mask
     return union
 
 
-@dataclass(frozen=True, slots=True)
-class _SeriesGrid:
-    lungs: LabelArray
-    affine: Affine
+def _type_of(values: LabelArray) -> str:
+    """The lesion type of most voxels."""
+    return LESIONS[int(np.bincount(values, minlength=max(INFECTED_VALUES) + 1).argmax())]
 
 
-@dataclass(frozen=True, slots=True)
-class _Component:
-    voxels: int
-    box: Box
-    mask: BoolArray
-    evidence: float
+def _box_of(region: Region) -> Box:
+    z, y, x = (slice(at, at + size) for at, size in zip(region.origin, region.mask.shape, strict=True))
+    return z, y, x
+
+
+def _bounding_box(labels: LabelArray) -> Box | None:
+    """The box of all voxels that are not 0; None when there are none."""
+    shown = np.flatnonzero(labels.any(axis=(1, 2)))
+    if not len(shown):
+        return None
+    depth = slice(int(shown[0]), int(shown[-1]) + 1)
+    flat = np.asarray(np.any(labels[depth], axis=0))
+    y, x = np.flatnonzero(np.any(flat, axis=1)), np.flatnonzero(np.any(flat, axis=0))
+    return depth, slice(int(y[0]), int(y[-1]) + 1), slice(int(x[0]), int(x[-1]) + 1)
 
 
 def _box_above(
@@ -76,80 +162,3 @@ def _box_above(
         box.append(slice(int(inside[0]), int(inside[-1]) + 1))
     z, y, x = box
     return (z, y, x), (positions[0][z], positions[1][y], positions[2][x])
-
-
-def _measured(
-    mask: BoolArray,
-    evidence: FloatArray,
-    offset: Box,
-    grid: _SeriesGrid,
-    class_name: str,
-    smallest_ml: float,
-) -> list[Region]:
-    labels, _ = ndimage.label(mask)
-    sizes = np.bincount(labels.ravel())
-    components = []
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        if sizes[number] * voxel_ml_of(grid.affine) >= smallest_ml:
-            inside = labels[box] == number
-            mean = float(evidence[box][inside].mean())
-            components.append(_Component(int(sizes[number]), _moved(box, offset), inside, mean))
-    components.sort(key=_by_size_then_from_the_top)
-    return [_region(f"R{place}", part, grid, class_name) for place, part in enumerate(components, start=1)]
-
-
-def _by_size_then_from_the_top(part: _Component) -> tuple[int, int, int, int]:
-    z, y, x = part.box
-    return -part.voxels, -z.stop, y.start, x.start
-
-
-def _moved(box: Box, offset: Box) -> Box:
-    z, y, x = (slice(a.start + b.start, a.stop + b.start) for a, b in zip(box, offset, strict=True))
-    return z, y, x
-
-
-def _region(name: str, part: _Component, grid: _SeriesGrid, class_name: str) -> Region:
-    z, y, x = part.box
-    origin = (z.start, y.start, x.start)
-    return Region(
-        id=name,
-        class_name=class_name,
-        volume_ml=part.voxels * voxel_ml_of(grid.affine),
-        side=side_of(grid.lungs[part.box][part.mask]),
-        lobe=None,
-        evidence=part.evidence,
-        origin=origin,
-        mask=part.mask,
-        box_mm=_box_mm(part.box, grid.affine),
-        centre_mm=_centre_mm(part.mask, origin, grid.affine),
-    )
-
-
-def side_of(labels: NDArray[np.uint8]) -> Side:
-    """Return the lung that holds most of the voxels; "both" for a tie, "outside" when none is in a lung."""
-    right = int((labels == RIGHT_LUNG).sum())
-    left = int((labels == LEFT_LUNG).sum())
-    if right == left:
-        return "both" if right else "outside"
-    return "right" if right > left else "left"
-
-
-def _box_mm(box: Box, affine: Affine) -> tuple[float, float, float, float, float, float]:
-    """Outer faces of the box: half a voxel beyond its first and last voxel centres."""
-    corners = [
-        millimetres(affine, (z - 0.5, y - 0.5, x - 0.5))
-        for z in (box[0].start, box[0].stop)
-        for y in (box[1].start, box[1].stop)
-        for x in (box[2].start, box[2].stop)
-    ]
-    low, high = np.min(corners, axis=0), np.max(corners, axis=0)
-    return float(low[0]), float(low[1]), float(low[2]), float(high[0]), float(high[1]), float(high[2])
-
-
-def _centre_mm(mask: BoolArray, origin: tuple[int, int, int], affine: Affine) -> tuple[float, float, float]:
-    """Position of the mask voxel nearest to the centroid."""
-    voxels = np.argwhere(mask)
-    steps = np.linalg.norm(affine[:3, :3], axis=0)[::-1]
-    distance = (((voxels - voxels.mean(axis=0)) * steps) ** 2).sum(axis=1)
-    z, y, x = voxels[int(distance.argmin())] + np.array(origin)
-    return millimetres(affine, (float(z), float(y), float(x)))

@@ -1,0 +1,1 @@
+from diagnosis.quantification.measuring import quantify as quantify
