@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from diagnosis.results import EFFUSION, LESIONS
 from webapp.core.words import RESEARCH_USE
+from webapp.reports.measured import RANGES, TYPES
 from webapp.reviews.answers import CONFIDENCES, DIAGNOSES, LOBES, PCR
 
 Row = Mapping[str, Any]
+FROM_THE_ANALYSIS = "From the same analysis as infected_percent, and empty when it did not measure this."
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,31 @@ def _severity(lobe: str) -> Column:
     )  # fmt: skip
 
 
+def _measured(name: str, unit: str, values: str, meaning: str, *path: str) -> Column:
+    return Column(name, unit, values, f"{meaning} {FROM_THE_ANALYSIS}", _at("measured", *path))
+
+
+def _lobe(lobe: str) -> Column:
+    return _measured(
+        f"infected_percent_{lobe}", "%", "0 to 100", f"Infected part of {lobe}.", "lobes_percent", lobe
+    )
+
+
+def _type(name: str) -> Column:
+    where = "outside the lungs" if name == LESIONS[EFFUSION] else "inside the lungs"
+    return _measured(
+        f"{name.replace(' ', '_')}_ml", "ml", "0 and more", f"Volume of {name} {where}.", "types_ml", name
+    )
+
+
+def _suggested(lobe: str) -> Column:
+    return _measured(
+        f"severity_suggested_{lobe}", "", "0 to 5",
+        f"CT severity score that the measurement suggests for {lobe}; the reader's own is severity_{lobe}.",
+        "severity", lobe,
+    )  # fmt: skip
+
+
 def _verdict(name: str, meaning: str) -> Column:
     return Column(f"regions_{name}", "regions", "0 and more", meaning, _at("verdicts", name))
 
@@ -74,7 +102,28 @@ COLUMNS: tuple[Column, ...] = (
         "without an analysis, and where AI results are hidden from who made the export.",
         _at("infected_percent"),
     ),
-    Column("systems", "", "name version; ...", "Systems and versions behind that number.", _at("systems")),
+    _measured(
+        "infected_source", "", "lesions, density",
+        "What found the infected voxels: the lesion segmentation, or the density of the lung.", "found_by",
+    ),
+    _measured("infected_ml", "ml", "0 and more", "Infected volume of both lungs.", "infected_ml"),
+    _measured(
+        "infected_range", "", ", ".join(RANGES.values()),
+        "What the next two columns are: an interval whose coverage was calibrated on phantoms, or a spread, "
+        "which says nothing about coverage.", "range",
+    ),
+    _measured("infected_percent_low", "%", "0 to 100", "Lower end of that range.", "range_low"),
+    _measured("infected_percent_high", "%", "0 to 100", "Upper end of that range.", "range_high"),
+    *(_lobe(lobe) for lobe in LOBES),
+    *(_type(name) for name in TYPES),
+    *(_suggested(lobe) for lobe in LOBES),
+    _measured(
+        "severity_suggested_total", "", "0 to 25", "Sum of the five suggested scores.", "severity_total"
+    ),
+    Column(
+        "systems", "", "name version; ...", "Systems and segmentations with versions behind these numbers.",
+        _at("systems"),
+    ),
     Column("reading", "", "UUID", "Signed reading; empty when nobody has signed one.", _at("reading")),
     Column("round", "", "first, second, adjudication", "Round of the reading.", _at("round")),
     Column("reader", "", "text", "Reader who signed.", _at("reader", "name")),

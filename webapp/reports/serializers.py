@@ -68,6 +68,20 @@ class WorklistPageSerializer(serializers.Serializer[Any]):
     counts = serializers.DictField(child=serializers.IntegerField())
 
 
+class MeasuredPart(serializers.Serializer[Any]):
+    """What an analysis measured; ``range`` says whether the range is calibrated."""
+
+    found_by = serializers.CharField(required=False)
+    infected_ml = serializers.FloatField(required=False)
+    range = serializers.CharField(required=False)
+    range_low = serializers.FloatField(required=False)
+    range_high = serializers.FloatField(required=False)
+    lobes_percent = serializers.DictField(child=serializers.FloatField(), required=False)
+    types_ml = serializers.DictField(child=serializers.FloatField(), required=False)
+    severity = serializers.DictField(child=serializers.IntegerField(), required=False)
+    severity_total = serializers.IntegerField(required=False)
+
+
 class TableRowSerializer(serializers.Serializer[Any]):
     """One signed reading in a cohort's table, or a series without one."""
 
@@ -79,6 +93,7 @@ class TableRowSerializer(serializers.Serializer[Any]):
     ai_hidden = serializers.BooleanField()
     infected_percent = serializers.FloatField(required=False)
     systems = serializers.CharField(required=False)
+    measured = MeasuredPart(required=False)
     reading = serializers.UUIDField(required=False)
     reader = PersonPart(required=False)
     signed_at = serializers.DateTimeField(required=False)

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import BooleanField, Count, ExpressionWrapper
-from django.db.models.fields.json import KT
 
 from webapp.accounts.models import User
 from webapp.analyses.models import Analysis
@@ -16,6 +15,7 @@ from webapp.analyses.visibility import ai_shown
 from webapp.cohorts.models import Role
 from webapp.core.models import WorkState
 from webapp.imaging.models import Series
+from webapp.reports.measured import measured, row_part
 from webapp.reports.row_parts import patient_of, person, present, viewer_url
 from webapp.reviews.answers import LOBES
 from webapp.reviews.models import Judgement, OwnRegion, Reading, ReadingState, Verdict
@@ -40,13 +40,13 @@ class _Loaded:
     own_regions: Mapping[UUID, int]
     newest: Mapping[UUID, Analysis]
     analyses: Mapping[UUID, Analysis]
-    versions: Mapping[UUID, Mapping[str, str]]
+    measured: Mapping[UUID, Mapping[str, Any]]
 
 
 def table_rows(user: User, lines: Collection[TableLine]) -> list[dict[str, Any]]:
     """Return one row per line. What is absent or hidden has no key.
 
-    Numbers of the systems (infected percent, verdict counts) are shown by the cohort's AI policy. Only
+    Numbers of the systems (what was measured, verdict counts) are shown by the cohort's AI policy. Only
     administrators and the cohort's data managers, who do not read there, see them in any case, except on
     series that they have begun to read themselves.
     """
@@ -60,7 +60,7 @@ def _row(line: TableLine, loaded: _Loaded, exempt: bool) -> dict[str, Any]:
     shows_ai = series.results_shown or (exempt and not series.begun)  # type: ignore[attr-defined]
     reading = loaded.readings.get(line.reading) if line.reading else None
     analysis = _analysis(series, reading, loaded)
-    row = {
+    row: dict[str, Any] = {
         "study": str(series.study_id),
         "patient": patient_of(series.study),
         "study_date": series.study.study_date,
@@ -69,9 +69,12 @@ def _row(line: TableLine, loaded: _Loaded, exempt: bool) -> dict[str, Any]:
         "geometry": series.current.grade if series.current and series.current.grade else None,
         "viewer_url": viewer_url(series),
         "ai_hidden": not shows_ai,
-        "infected_percent": analysis.infected_percent if analysis and shows_ai else None,
-        "systems": _systems(loaded.versions[analysis.pk]) if analysis and shows_ai else None,
     }
+    if analysis is not None and shows_ai:
+        found = loaded.measured[analysis.pk]
+        row["infected_percent"] = analysis.infected_percent
+        row["systems"] = _systems(found["versions"])
+        row["measured"] = row_part(found["quantification"]) or None
     if reading is not None:
         row |= _reading_part(reading, loaded)
         row["verdicts"] = _verdicts(reading, loaded) if shows_ai else None
@@ -149,7 +152,7 @@ def _load(user: User, lines: Collection[TableLine]) -> _Loaded:
         ),
         newest={run.revision_id: run for run in done},
         analyses={run.pk: run for run in done},
-        versions=_versions(done),
+        measured=measured([run.pk for run in done], [name for run in done for name in run.systems]),
     )
 
 
@@ -170,15 +173,6 @@ def _series(user: User, ids: Iterable[UUID]) -> dict[UUID, Series]:
         series.begun = series.pk in begun  # type: ignore[attr-defined]
         found[series.pk] = series
     return found
-
-
-def _versions(analyses: Collection[Analysis]) -> dict[UUID, dict[str, str]]:
-    """Return per analysis the versions of its systems, without reading the rest of the results."""
-    names = sorted({name for run in analyses for name in run.systems})
-    paths = [KT(f"results__systems__{name}__version") for name in names]
-    rows = Analysis.objects.filter(pk__in=[run.pk for run in analyses]).values_list("pk", *paths)
-    told = {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
-    return {run.pk: {name: told[run.pk][name] or "" for name in run.systems} for run in analyses}
 
 
 def _verdict_counts(readings: Iterable[UUID]) -> dict[UUID, dict[str, int]]:

@@ -54,7 +54,8 @@ def versions_of(analysis: Analysis) -> dict[str, str]:
     """Return the version of every system that ran and of every segmentation, as the results say."""
     systems = analysis.results.get("systems", {})
     ran = {name: str(result.get("version", "")) for name, result in systems.items()}
-    return ran | analysis.results.get("segmentation", {})
+    segmented: dict[str, str] = analysis.results.get("segmentation", {})
+    return ran | segmented
 
 
 def _verdict(row: Verdict) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import csv
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -72,6 +73,38 @@ def test_a_row_counts_verdicts_and_tells_the_answers(world: World) -> None:
     assert row["signed_at"].startswith("20")
 
 
+QUANTIFICATION = {
+    "source": "lesions", "infected_ml": 240.5, "infected_percent": 5.1, "interval_percent": [3.9, 6.8],
+    "lobes": {"RUL": {"volume_ml": 900, "infected_ml": 9, "infected_percent": 1.0},
+              "LLL": {"volume_ml": 1000, "infected_ml": 120, "infected_percent": 12.0}},
+    "types_ml": {"ground glass": 200.25, "consolidation": 40.25, "effusion": 12.0},
+    "severity": {"lobes": {"RUL": 1, "RML": 0, "RLL": 0, "LUL": 0, "LLL": 2}, "total": 3},
+}  # fmt: skip
+
+
+def test_the_export_holds_what_the_networks_measured(world: World) -> None:
+    volumes = {"lesions": np.zeros(SHAPE, np.uint8)}
+    finished_analysis(ready_series(world.cohort), segmentations=volumes, quantification=QUANTIFICATION)
+    (line,) = lines(world.as_user(world.data_manager).get(EXPORT))
+    assert (line["infected_source"], line["infected_ml"]) == ("lesions", "240.5")
+    assert line["infected_range"] == "calibrated 90 %"
+    assert (line["infected_percent_low"], line["infected_percent_high"]) == ("3.9", "6.8")
+    assert (line["infected_percent_RUL"], line["infected_percent_LLL"]) == ("1.0", "12.0")
+    assert (line["infected_percent_RML"], line["nodule_ml"]) == ("", "")
+    assert (line["ground_glass_ml"], line["consolidation_ml"], line["effusion_ml"]) == (
+        "200.25", "40.25", "12.0",
+    )  # fmt: skip
+    assert (line["severity_suggested_LLL"], line["severity_suggested_total"]) == ("2", "3")
+    assert (line["severity_LLL"], line["severity_total"]) == ("", "")
+    assert line["systems"] == "density 1.0; lesions network 1"
+
+
+def test_a_range_that_is_not_calibrated_is_called_spread(world: World) -> None:
+    finished_analysis(ready_series(world.cohort), quantification={"source": "lesions", "spread": [2, 9]})
+    (row,) = world.as_user(world.data_manager).get(TABLE).json()["results"]
+    assert row["measured"] == {"found_by": "lesions", "range": "spread", "range_low": 2, "range_high": 9}
+
+
 def test_a_series_nobody_signed_has_a_row_without_answers(world: World) -> None:
     series = ready_series(world.cohort)
     finished_analysis(series)
@@ -108,10 +141,12 @@ def test_hidden_numbers_of_the_systems_are_absent_for_those_who_read(
     world: World, policy: AIPolicy, role: str, sees: bool
 ) -> None:
     series = ready_series(world.cohort)
-    finished_analysis(series)
+    finished_analysis(series, quantification=QUANTIFICATION)
     Cohort.objects.update(ai_policy=policy)
     (row,) = world.as_role(role).get(TABLE).json()["results"]
     assert ("infected_percent" in row) is sees
+    assert ("measured" in row) is sees
+    assert ("systems" in row) is sees
     assert row["ai_hidden"] is not sees
 
 
