@@ -7,8 +7,11 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from diagnosis.quantification.counting import voxels_by_value
+from diagnosis.quantification.severity import severity_total
 from diagnosis.results import (
     LEFT_LUNG,
+    LOBES,
     RIGHT_LUNG,
     Analysis,
     Heatmap,
@@ -26,12 +29,10 @@ def analysis_json(analysis: Analysis, series_report: Mapping[str, Any]) -> dict[
 
     ``series_report`` is the geometry report as JSON values. Millimetres are LPS.
     """
-    ml = analysis.volume.voxel_ml
-    right, left = (int((analysis.lungs == side).sum()) * ml for side in (RIGHT_LUNG, LEFT_LUNG))
     document: dict[str, Any] = {
         "schema": SCHEMA,
         "series": dict(series_report),
-        "lungs": {"volume_ml": right + left, "right_ml": right, "left_ml": left},
+        "lungs": _lungs(analysis),
         "systems": {name: _system(result) for name, result in analysis.systems.items()},
         "warnings": list(analysis.warnings),
         "seconds": dict(analysis.seconds),
@@ -39,6 +40,10 @@ def analysis_json(analysis: Analysis, series_report: Mapping[str, Any]) -> dict[
     }
     if analysis.quantification is not None:
         document["quantification"] = _quantification(analysis.quantification)
+    if analysis.lesions is not None:
+        document["regions"] = [{**_region(region), "class": region.class_name} for region in analysis.regions]
+    if analysis.segmentation:
+        document["segmentation"] = dict(analysis.segmentation)
     return document
 
 
@@ -47,6 +52,17 @@ def json_schema() -> dict[str, Any]:
     text = resources.files("diagnosis").joinpath("schema", f"analysis-{SCHEMA}.json").read_text("utf-8")
     schema: dict[str, Any] = json.loads(text)
     return schema
+
+
+def _lungs(analysis: Analysis) -> dict[str, Any]:
+    ml = analysis.volume.voxel_ml
+    voxels = voxels_by_value(analysis.lungs)
+    right, left = (int(voxels[side]) * ml for side in (RIGHT_LUNG, LEFT_LUNG))
+    made: dict[str, Any] = {"volume_ml": right + left, "right_ml": right, "left_ml": left}
+    if analysis.lobes is not None:
+        parts = voxels_by_value(analysis.lobes)
+        made["lobes_ml"] = {name: int(parts[value]) * ml for value, name in LOBES.items()}
+    return made
 
 
 def _system(result: SystemResult) -> dict[str, Any]:
@@ -88,7 +104,7 @@ def _region(region: Region) -> dict[str, Any]:
 
 
 def _quantification(measured: Quantification) -> dict[str, Any]:
-    return {
+    made: dict[str, Any] = {
         "source": measured.source,
         "infected_ml": measured.infected_ml,
         "infected_percent": measured.infected_percent,
@@ -96,6 +112,21 @@ def _quantification(measured: Quantification) -> dict[str, Any]:
         "left": _share(measured.left),
         "slice_evidence": list(measured.slice_evidence),
     }
+    parts = {
+        "lobes": {name: _share(share) for name, share in measured.lobes.items()},
+        "zones": {name: _share(share) for name, share in measured.zones.items()},
+        "types_ml": dict(measured.types_ml),
+        "severity": _severity(measured.severity_scores),
+        "interval_percent": list(measured.interval_percent or ()),
+        "spread": list(measured.spread or ()),
+    }
+    return {**made, **{key: part for key, part in parts.items() if part}}
+
+
+def _severity(scores: Mapping[str, int]) -> dict[str, Any]:
+    total = severity_total(scores)
+    made: dict[str, Any] = {"lobes": dict(scores)} if scores else {}
+    return made if total is None else {**made, "total": total}
 
 
 def _share(share: LungShare) -> dict[str, float]:
