@@ -1,0 +1,169 @@
+"""From the joints of a grown tree to smooth branches with radii."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diagnosis.phantom.lung_map import LungMap, Points
+from diagnosis.phantom.tree import Tree
+from diagnosis.volume import BoolArray, LabelArray
+
+MURRAY_EXPONENT = 2.55
+"""r^2.55 summed over the branches is kept at a joint: between Murray's 3 and what casts of arteries show."""
+_SMOOTHING_PASSES = 3
+_MARGIN_MM = 2.0
+"""Smoothing moves no joint nearer to the surface of the lung than this."""
+_FUNNEL = 1.2
+"""A branch begins at most this much wider than it goes on."""
+_TIP = 0.75
+"""Radius of a tip against that of its branch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joints:
+    """A tree as joints [n, 3] (x, y, z mm), each after the joint ``parent`` (-1 at a root) it hangs on."""
+
+    position: Points
+    parent: NDArray[np.intp]
+    lobe: LabelArray
+    flow: NDArray[np.float64]
+    """Supply of the joint and of everything behind it [n]."""
+    radius: NDArray[np.float32]
+    """Of the branch that ends at the joint, in mm [n]."""
+
+    @property
+    def hanging(self) -> NDArray[np.intp]:
+        """Numbers of the joints that are no root."""
+        return np.flatnonzero(self.parent >= 0)
+
+    @property
+    def branches(self) -> NDArray[np.intp]:
+        """How many joints hang on each."""
+        return np.bincount(self.parent[self.hanging], minlength=len(self.parent))
+
+    def main_branch(self) -> NDArray[np.intp]:
+        """Return for each joint the joint with the most flow that hangs on it, -1 at a tip."""
+        hanging = self.hanging
+        ascending = hanging[np.argsort(self.flow[hanging], kind="stable")]
+        result = np.full(len(self.parent), -1, np.intp)
+        result[self.parent[ascending]] = ascending
+        return result
+
+    def subset(self, keep: BoolArray) -> Joints:
+        """Return the joints where ``keep`` is true; one whose parent is left out becomes a root."""
+        number = np.where(keep, np.cumsum(keep) - 1, -1)
+        parent = self.parent[keep]
+        parent = np.where(parent >= 0, number[parent], -1)
+        return Joints(self.position[keep], parent, self.lobe[keep], self.flow[keep], self.radius[keep])
+
+
+def flow_of(supply: NDArray[np.float64], parent: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return the supply [n] of each joint and of everything behind it; parents come before their branches."""
+    flow, upstream = supply.tolist(), parent.tolist()
+    for joint in range(len(flow) - 1, -1, -1):
+        if upstream[joint] >= 0:
+            flow[upstream[joint]] += flow[joint]
+    return np.array(flow)
+
+
+def connected(keep: BoolArray, parent: NDArray[np.intp]) -> BoolArray:
+    """Return ``keep`` without the joints that are cut off from their root by one left out."""
+    result, upstream = keep.tolist(), parent.tolist()
+    for joint, before in enumerate(upstream):
+        if before >= 0:
+            result[joint] = result[joint] and result[before]
+    return np.array(result, bool)
+
+
+def smoothed(joints: Joints, lung_map: LungMap) -> Joints:
+    """Straighten the ways through the joints; tips and trunks stay, and no joint leaves its lobe."""
+    hanging = joints.hanging
+    parent, flow = joints.parent[hanging], joints.flow[hanging]
+    weight = np.bincount(parent, flow, len(joints.parent))
+    free = np.flatnonzero((joints.lobe > 0) & (weight > 0) & (joints.parent >= 0))
+    position = joints.position.astype(np.float64)
+    for _ in range(_SMOOTHING_PASSES):
+        ahead = np.stack(
+            [np.bincount(parent, flow * position[hanging, axis], len(position)) for axis in range(3)], axis=1
+        )
+        middle = (position[joints.parent[free]] + ahead[free] / weight[free, None]) / 2
+        position[free] = (position[free] + middle) / 2
+    result = joints.position.copy()
+    moved = position[free].astype(np.float32)
+    stays = (lung_map.lobe_at(moved) == joints.lobe[free]) & (lung_map.depth_at(moved) > _MARGIN_MM)
+    result[free[stays]] = moved[stays]
+    return replace(joints, position=result)
+
+
+def bent(joints: Joints) -> Joints:
+    """Put one more joint into each branch, on a curve that leaves its ends along the way of the vessel.
+
+    The middle of a cubic Hermite curve: main branches go on smoothly, side branches leave straight.
+    """
+    hanging, count = joints.hanging, len(joints.parent)
+    # The middle of a branch comes directly before its end, so that parents stay in front.
+    number = np.arange(count) + np.cumsum(joints.parent >= 0)
+    total = count + len(hanging)
+    between = number[hanging] - 1
+    position, parent = np.empty((total, 3), np.float32), np.full(total, -1, np.intp)
+    position[number], position[between] = joints.position, _middles(joints)
+    parent[number[hanging]], parent[between] = between, number[joints.parent[hanging]]
+    source = np.empty(total, np.intp)
+    source[number], source[between] = np.arange(count), hanging
+    return Joints(position, parent, joints.lobe[source], joints.flow[source], joints.radius[source])
+
+
+def _middles(joints: Joints) -> Points:
+    """The middles of the curves that end at the hanging joints."""
+    hanging = joints.hanging
+    upstream = joints.parent[hanging]
+    main = joints.main_branch()
+    own = np.arange(len(main))
+    before, after = np.where(joints.parent >= 0, joints.parent, own), np.where(main >= 0, main, own)
+    tangent = unit(joints.position[after] - joints.position[before])
+    chord = joints.position[hanging] - joints.position[upstream]
+    leaves = np.where((main[upstream] == hanging)[:, None], tangent[upstream], unit(chord))
+    length = np.linalg.norm(chord, axis=1, keepdims=True)
+    middle = (joints.position[hanging] + joints.position[upstream]) / 2
+    return np.asarray(middle + (leaves - tangent[hanging]) * length / 8, np.float32)
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors [n, 3] of length one; those without length stay zero."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6), np.float32)
+
+
+def as_tree(joints: Joints) -> Tree:
+    """Return the branches between the joints as rods, those without flow left out."""
+    flowing = joints.subset(joints.flow > 0)
+    hanging = flowing.hanging
+    upstream = flowing.parent[hanging]
+    segment = np.full(len(flowing.parent), -1, np.int32)
+    segment[hanging] = np.arange(len(hanging))
+    tip = flowing.branches[hanging] == 0
+    own = flowing.radius[hanging]
+    begins = np.minimum(flowing.radius[upstream], own * np.float32(_FUNNEL))
+    begins = np.where(flowing.parent[upstream] >= 0, np.maximum(begins, own), own)
+    return Tree(
+        start=flowing.position[upstream],
+        end=flowing.position[hanging],
+        radius_start=begins.astype(np.float32),
+        radius_end=np.where(tip, own * np.float32(_TIP), own).astype(np.float32),
+        lobe=flowing.lobe[hanging],
+        terminal=tip,
+        generation=_generations(flowing)[hanging],
+        parent=segment[upstream],
+    )
+
+
+def _generations(joints: Joints) -> NDArray[np.int32]:
+    """Branchings between the root and the branch that ends at each joint."""
+    branching, upstream = (joints.branches > 1).tolist(), joints.parent.tolist()
+    result = [0] * len(upstream)
+    for joint, before in enumerate(upstream):
+        if before >= 0:
+            result[joint] = result[before] + branching[before]
+    return np.array(result, np.int32)
