@@ -12,6 +12,11 @@ export function percent(value: number | null | undefined, digits = 1): string {
   return value === null || value === undefined ? DASH : `${value.toFixed(digits)}%`;
 }
 
+/** '3.9 to 6.8' for the ends of a range. */
+export function range([low, high]: [number, number], digits = 1): string {
+  return `${low.toFixed(digits)} to ${high.toFixed(digits)}`;
+}
+
 /** Time of day in the reader's zone: '12:03:07'. */
 export function clock(iso: string | Date, seconds = true): string {
   const when = typeof iso === 'string' ? new Date(iso) : iso;

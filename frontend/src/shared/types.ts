@@ -56,16 +56,28 @@ export interface UserMessage {
 export interface Side {
   infected_ml?: number;
   infected_percent?: number;
-  interval_percent?: [number, number];
 }
 
 export interface Quantification extends Side {
-  source?: string;
+  /** What found the infected voxels. */
+  source?: 'lesions' | 'density';
   right?: Side;
   left?: Side;
-  lobes?: Record<string, Side>;
+  lobes?: Partial<Record<Lobe, Side>>;
+  zones?: Record<string, Side>;
+  /** Millilitres by the name of the lesion type. */
+  types_ml?: Record<string, number>;
+  /** Suggested CT severity scores. */
+  severity?: { lobes: Partial<Record<Lobe, number>>; total?: number };
+  /** Calibrated 90 % interval of infected_percent. */
+  interval_percent?: [number, number];
+  /** A range of infected_percent that is not calibrated. */
+  spread?: [number, number];
   slice_evidence?: number[];
 }
+
+/** Label volumes of a whole series. */
+export type SegmentationKind = 'lungs' | 'lobes' | 'lesions';
 
 export interface SystemResult {
   version?: string;
@@ -78,6 +90,8 @@ export interface AnalysisResults {
   lungs?: { volume_ml: number; right_ml: number; left_ml: number };
   quantification?: Quantification;
   systems?: Record<string, SystemResult>;
+  /** What made each label volume; a volume that was not made has no key. */
+  segmentation?: Partial<Record<SegmentationKind, string>>;
   warnings?: string[];
 }
 

@@ -1,15 +1,18 @@
 import { confirmAction } from '../shared/dialog';
 import { ApiError, json } from '../shared/api';
 import { toast } from '../shared/toast';
-import type { Analysis, HeatmapInfo, Reading, Series } from '../shared/types';
+import type { Analysis, HeatmapInfo, Reading, SegmentationKind, Series } from '../shared/types';
 import { AnalysisWatch } from './analysis-watch';
 import * as loading from './loading';
-import type { LabelSource } from './masks/source';
+import { LabelSource } from './masks/source';
 import { HeatLayer } from './overlay/heat-layer';
+import { LesionLayer } from './overlay/lesion-layer';
+import type { LobeSource } from './overlay/painter';
+import { LOBES } from './reading/words';
 import type { ReadingModel } from './reading/model';
 import type { ReadingSession } from './reading/session';
 import type { Regions } from './regions/regions';
-import type { ViewState } from './state';
+import { LESIONS, type ViewState } from './state';
 import { Signal, type Store } from './store';
 import type { Grid } from './volume/geometry';
 
@@ -20,6 +23,9 @@ export class Ai {
   heatmaps: HeatmapInfo[] = [];
   heat: HeatLayer | null = null;
   lungs: LabelSource | null = null;
+  /** Loaded when they are first asked for. */
+  lobes: LobeSource[] = [];
+  lesions: LesionLayer | null = null;
   /** What went wrong with an overlay; the rest stays usable. */
   problem: string | null = null;
   overlayReady = false;
@@ -30,7 +36,13 @@ export class Ai {
     private readonly series: Series, private readonly grid: Grid, private readonly state: Store<ViewState>,
     private readonly model: ReadingModel, private readonly regions: Regions, private readonly session: ReadingSession,
   ) {
-    state.on(() => void this.chooseHeatmap(), 'source');
+    state.on(() => void this.chooseSource(), 'source');
+    state.on(() => void this.loadLobes(), 'lobes');
+  }
+
+  /** Whether the analysis made this label volume. */
+  segmented(kind: SegmentationKind): boolean {
+    return this.analysis?.results?.segmentation?.[kind] !== undefined;
   }
 
   get concealed(): boolean {
@@ -102,11 +114,50 @@ export class Ai {
 
   private async loadHeatmaps(analysis: string): Promise<void> {
     this.heatmaps = await loading.heatmaps(analysis);
-    const first = this.heatmaps[0];
-    if (!first) return;
-    if (this.state.value.source === first.id) await this.chooseHeatmap();
-    this.state.set({ source: first.id });
-    await this.chooseHeatmap();
+    const source = this.heatmaps[0]?.id ?? (this.segmented('lesions') ? LESIONS : null);
+    if (!source) return;
+    if (this.state.value.source === source) await this.chooseSource();
+    this.state.set({ source });
+    await this.chooseSource();
+  }
+
+  /** From heatmap to lesion types and back, where there are both. */
+  otherSource(): void {
+    const heatmap = this.heatmaps[0]?.id;
+    if (this.state.value.source !== LESIONS && this.segmented('lesions')) this.state.set({ source: LESIONS, heatmap: true });
+    else if (heatmap) this.state.set({ source: heatmap, heatmap: true });
+  }
+
+  private async chooseSource(): Promise<void> {
+    if (this.state.value.source === LESIONS) await this.later(() => this.loadLesions());
+    else await this.chooseHeatmap();
+  }
+
+  private async loadLesions(): Promise<void> {
+    if (this.lesions || !this.analysis || !this.segmented('lesions')) return;
+    this.lesions = new LesionLayer(await loading.segmentation(this.analysis.id, 'lesions', this.grid), this.grid);
+  }
+
+  private async loadLobes(): Promise<void> {
+    const { analysis } = this;
+    if (!this.state.value.lobes || this.lobes.length > 0 || !analysis || !this.segmented('lobes')) return;
+    await this.later(async () => {
+      const volume = await loading.segmentation(analysis.id, 'lobes', this.grid);
+      this.lobes = [...volume.boxes()].map(([value, box]) => ({
+        name: LOBES[value - 1] ?? '', source: new LabelSource(volume.labels, this.grid, value, box),
+      }));
+    });
+  }
+
+  /** Loads something that was asked for later on; what goes wrong is said, and the rest stays usable. */
+  private async later(load: () => Promise<void>): Promise<void> {
+    try {
+      await load();
+    } catch (error) {
+      if (!(error instanceof Error)) throw error;
+      this.problem = `A part of the AI results could not be loaded: ${error.message}`;
+    }
+    this.changed.emit();
   }
 
   private async chooseHeatmap(): Promise<void> {
@@ -174,6 +225,8 @@ export class Ai {
     }
     this.model.forgetSteps();
     this.layers.clear();
+    [this.lobes, this.lesions] = [[], null];
+    this.state.set({ lobes: false });
     await this.start();
   }
 

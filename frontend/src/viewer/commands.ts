@@ -88,6 +88,9 @@ export class Commands {
       },
       layout: () => state.set({ layout: state.value.layout === 'one' ? 'three' : 'one' }),
       heatmap: () => state.set({ heatmap: !state.value.heatmap }),
+      source: () => {
+        if (ai.shown) ai.otherSource();
+      },
       plain: (on) => state.set({ plain: on }),
       opacity: (direction) => state.set({ opacity: Math.min(1, Math.max(0, Math.round(state.value.opacity * 10 + direction) / 10)) }),
       brush: (direction) => state.set({ brushMm: Math.min(BRUSH_RANGE.max, Math.max(BRUSH_RANGE.min, state.value.brushMm + direction)) }),

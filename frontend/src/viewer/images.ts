@@ -16,7 +16,8 @@ export class Images {
     new Crosshair(stage.all, state);
     const corners = new Corners(stage.all, grid, voxels, ready, state);
     const painter = new OverlayPainter(state, () => ({
-      heat: core.ai.heat, regions: core.regions, lungs: core.ai.lungs, pointer: this.brushPlace,
+      heat: core.ai.heat, regions: core.regions, lungs: core.ai.lungs, lobes: core.ai.lobes, lesions: core.ai.lesions,
+      pointer: this.brushPlace,
     }));
     for (const view of stage.all) view.rendered.on(() => painter.paint(view));
     stage.views.axial.rendered.on(() => seen.add(stage.views.axial.slice));
@@ -28,7 +29,7 @@ export class Images {
     });
     pointer.clicked.on(({ view, voxel, radius }) => this.click(view, voxel, radius));
     drawing.changed.on(() => stage.redrawOverlays());
-    state.on(() => stage.redrawOverlays(), 'heatmap', 'opacity', 'threshold', 'outlines', 'lungs', 'plain', 'selected', 'tool', 'drawing');
+    state.on(() => stage.redrawOverlays(), 'heatmap', 'opacity', 'threshold', 'source', 'hiddenTypes', 'outlines', 'lungs', 'lobes', 'plain', 'selected', 'tool', 'drawing');
   }
 
   /** The voxel under the pointer. */

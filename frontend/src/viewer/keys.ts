@@ -12,6 +12,8 @@ export interface KeyActions {
   window(index: number): void;
   layout(): void;
   heatmap(): void;
+  /** From heatmap to lesion types and back. */
+  source(): void;
   plain(on: boolean): void;
   opacity(direction: 1 | -1): void;
   brush(direction: 1 | -1): void;
@@ -43,7 +45,7 @@ const PLAIN: Record<string, Run> = {
   PageUp: (a) => a.step(-10), PageDown: (a) => a.step(10), Home: (a) => a.end('first'), End: (a) => a.end('last'),
   j: (a) => a.region(1), k: (a) => a.region(-1), J: (a) => a.study(1), K: (a) => a.study(-1), 0: (a) => a.resetView(),
   w: (a) => a.tool('window'), p: (a) => a.tool('pan'), z: (a) => a.tool('zoom'), x: (a) => a.tool('crosshair'),
-  d: (a) => a.tool('brush'), D: (a) => a.tool('eraser'), m: (a) => a.layout(), h: (a) => a.heatmap(),
+  d: (a) => a.tool('brush'), D: (a) => a.tool('eraser'), m: (a) => a.layout(), h: (a) => a.heatmap(), t: (a) => a.source(),
   '-': (a) => a.opacity(-1), '=': (a) => a.opacity(1), '[': (a) => a.brush(-1), ']': (a) => a.brush(1),
   a: (a) => a.accept(), r: (a) => a.reject(), e: (a) => a.redraw(), u: (a) => a.unsure(), n: (a) => a.add(),
   Delete: (a) => a.remove(), F2: (a) => a.ai(), '?': (a) => a.help(),

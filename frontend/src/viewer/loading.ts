@@ -1,5 +1,6 @@
 import { ApiError, json, list, send } from '../shared/api';
-import type { AiPolicy, AiRegion, Analysis, HeatmapInfo, Me, Reading, Series, Study } from '../shared/types';
+import type { AiPolicy, AiRegion, Analysis, HeatmapInfo, Me, Reading, SegmentationKind, Series, Study } from '../shared/types';
+import { LabelVolume } from './masks/label-volume';
 import { LabelSource } from './masks/source';
 import { Heatmap } from './overlay/heatmap';
 import { gridBox } from './masks/brush';
@@ -85,6 +86,13 @@ export async function heatmaps(analysis: string): Promise<HeatmapInfo[]> {
 export async function heatmap(analysis: string, info: HeatmapInfo, grid: Grid): Promise<Heatmap> {
   const response = await send(info.url ?? `analyses/${analysis}/heatmaps/${info.id}/data`);
   return new Heatmap(new Uint8Array(await response.arrayBuffer()), info.shape, info.affine, grid);
+}
+
+/** Lobes or lesion types of a whole series. */
+export async function segmentation(analysis: string, kind: SegmentationKind, grid: Grid): Promise<LabelVolume> {
+  const labels = await labelVolume(`analyses/${analysis}/segmentations/${kind}`, grid);
+  if (!(labels instanceof Uint8Array)) throw new Error('The labels are not bytes.');
+  return new LabelVolume(labels, grid);
 }
 
 /** The lungs, or null where there are none for this user. */

@@ -3,7 +3,7 @@ import type { ReadingModel } from './reading/model';
 import type { ReadingSession } from './reading/session';
 import type { Drawing } from './regions/drawing';
 import type { Regions } from './regions/regions';
-import type { ViewState } from './state';
+import { LESIONS, type ViewState } from './state';
 import type { Store } from './store';
 import type { Stage } from './views/stage';
 import { PLANES } from './views/planes';
@@ -42,6 +42,7 @@ export function probe({ grid, voxels, ready, state, stage, regions, model, sessi
     const [cx, cy] = view.toCanvas({ x, y, z });
     return [box.left + cx, box.top + cy];
   };
+  const filled = (): boolean => state.value.heatmap && !state.value.plain && !state.value.aiHidden;
   return Object.freeze({
     get cursor() { return { ...state.value.cursor }; },
     get slice() { return grid.nz - state.value.cursor.z; },
@@ -66,7 +67,9 @@ export function probe({ grid, voxels, ready, state, stage, regions, model, sessi
     get unsaved() { return model.changes.count; },
     get saveState() { return session.autosave.status.value.state; },
     get aiShown() { return ai.shown; },
-    get heatmap() { return ai.heat !== null && state.value.heatmap && !state.value.plain && !state.value.aiHidden; },
+    get heatmap() { return ai.heat !== null && filled() && state.value.source !== LESIONS; },
+    get lesionTypes() { return ai.lesions !== null && filled() && state.value.source === LESIONS; },
+    get lobes() { return state.value.lobes ? ai.lobes.map(({ name }) => name) : []; },
     get loaded() { return ready.reduce((sum, one) => sum + one, 0); },
     get timings() { return { ...timings }; },
     /** Voxel under the pointer and its place in the patient (LPS mm). */

@@ -15,6 +15,9 @@ export const WINDOW_PRESETS: { name: string; window: Windowing }[] = [
   { name: 'Bone', window: { width: 1800, level: 400 } },
 ];
 
+/** The source that shows lesion types instead of a heatmap: one map at a time. */
+export const LESIONS = 'lesions';
+
 /** What is on the screen; nothing of it is saved with the reading. */
 export interface ViewState {
   /** The voxel all three planes pass through. */
@@ -24,12 +27,15 @@ export interface ViewState {
   tool: Tool;
   window: Windowing;
   heatmap: boolean;
-  /** Id of the heatmap shown; null when there is none. */
+  /** Id of the heatmap shown, or LESIONS for the lesion types; null when there is neither. */
   source: string | null;
   opacity: number;
   threshold: number;
   outlines: boolean;
   lungs: boolean;
+  lobes: boolean;
+  /** Values of the lesion types that are switched off. */
+  hiddenTypes: ReadonlySet<number>;
   /** Space is held: the image without anything over it. */
   plain: boolean;
   /** The reader hid the AI results (only the view; they stay revealed). */
@@ -45,7 +51,7 @@ export interface ViewState {
 export function initialState(cursor: Point): Store<ViewState> {
   return new Store<ViewState>({
     cursor, active: 'axial', layout: 'three', tool: 'crosshair', window: { width: 1400, level: -500 },
-    heatmap: true, source: null, opacity: 0.5, threshold: 0.35, outlines: true, lungs: false, plain: false,
-    aiHidden: false, legendFolded: false, selected: null, drawing: null, brushMm: 6, insideLung: true,
+    heatmap: true, source: null, opacity: 0.5, threshold: 0.35, outlines: true, lungs: false, lobes: false,
+    hiddenTypes: new Set<number>(), plain: false, aiHidden: false, legendFolded: false, selected: null, drawing: null, brushMm: 6, insideLung: true,
   });
 }

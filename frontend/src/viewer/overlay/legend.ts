@@ -1,5 +1,5 @@
 import { el } from '../../shared/dom';
-import type { ViewState } from '../state';
+import { LESIONS, type ViewState } from '../state';
 import type { Store } from '../store';
 import { viridisCss } from './colormap';
 
@@ -24,7 +24,7 @@ export class Legend {
       type: 'button', class: 'lgd', title: 'Fold or unfold', 'data-testid': 'legend',
     }, el('span', { class: 'lgd-h' }, 'Evidence (0–1)'), el('span', { class: 'lgd-b', 'aria-hidden': 'true' }, this.canvas, ...this.ticks.map(([, tick]) => tick), this.line));
     this.element.addEventListener('click', () => state.set({ legendFolded: !state.value.legendFolded }));
-    state.on(() => this.show(), 'heatmap', 'aiHidden', 'plain', 'drawing', 'legendFolded', 'threshold');
+    state.on(() => this.show(), 'heatmap', 'source', 'aiHidden', 'plain', 'drawing', 'legendFolded', 'threshold');
     this.show();
   }
 
@@ -35,8 +35,8 @@ export class Legend {
   }
 
   private show(): void {
-    const { heatmap, aiHidden, plain, drawing, legendFolded, threshold } = this.state.value;
-    this.element.hidden = !this.shown || !heatmap || aiHidden || plain || drawing !== null;
+    const { heatmap, source, aiHidden, plain, drawing, legendFolded, threshold } = this.state.value;
+    this.element.hidden = !this.shown || !heatmap || source === LESIONS || aiHidden || plain || drawing !== null;
     this.element.classList.toggle('folded', legendFolded);
     this.element.setAttribute('aria-expanded', String(!legendFolded));
     this.line.textContent = `shown ≥ ${threshold.toFixed(2)}`;

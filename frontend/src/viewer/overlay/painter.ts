@@ -1,16 +1,26 @@
 import type { MaskSource } from '../masks/source';
 import type { RegionStyle, RegionView, Regions } from '../regions/regions';
-import type { ViewState } from '../state';
+import { LESIONS, type ViewState } from '../state';
 import type { Store } from '../store';
 import { voxelAt } from '../views/planes';
 import type { PlaneView } from '../views/plane-view';
-import { loopsPath, traceLoops } from './contour';
+import { loopsPath, middleOf, traceLoops } from './contour';
 import type { HeatLayer } from './heat-layer';
+import type { LesionLayer } from './lesion-layer';
+import { tokenColour } from './tokens';
 
 interface Outline {
   path: Path2D;
   /** Voxel at the outline's top, where its label stands. */
   top: [number, number] | null;
+  /** The middle of its longest loop. */
+  middle: [number, number];
+}
+
+/** A lobe of the lungs and its name. */
+export interface LobeSource {
+  name: string;
+  source: MaskSource;
 }
 
 /** What else lies over the images: asked for at every drawing. */
@@ -18,6 +28,8 @@ export interface OverlayContent {
   heat: HeatLayer | null;
   regions: Regions;
   lungs: MaskSource | null;
+  lobes: LobeSource[];
+  lesions: LesionLayer | null;
   /** Where the pointer is, to draw the brush. */
   pointer: { view: PlaneView; u: number; v: number } | null;
 }
@@ -31,17 +43,9 @@ const COLOURS: Record<RegionStyle, string> = {
 };
 const KEPT_OUTLINES = 400;
 
-/** Colours read from the style sheet once: they are the same in both themes, and asking is slow. */
-const known = new Map<RegionStyle, string>();
-
-/** The colour token of a region's verdict. */
+/** The colour of a region's verdict. */
 export function styleColour(style: RegionStyle): string {
-  let colour = known.get(style);
-  if (colour === undefined) {
-    colour = getComputedStyle(document.documentElement).getPropertyValue(COLOURS[style]).trim() || '#ffffff';
-    known.set(style, colour);
-  }
-  return colour;
+  return tokenColour(COLOURS[style]);
 }
 
 /** Draws everything that lies over the images, from our own arrays, in step with the image below. */
@@ -57,12 +61,37 @@ export class OverlayPainter {
     const state = this.state.value;
     if (!context || state.plain) return;
     const content = this.content();
-    if (content.heat && state.heatmap && !state.aiHidden && state.drawing === null) {
-      content.heat.draw(context, view, state.threshold, state.opacity);
-    }
+    this.drawFill(context, view, content);
+    if (state.lobes && !state.aiHidden) this.drawLobes(context, view, content.lobes);
     if (state.lungs && content.lungs) this.stroke(context, view, content.lungs, styleColour('rejected'), [], 1.5);
     if (state.outlines || state.drawing !== null) this.drawRegions(context, view, content.regions);
     this.drawBrush(context, view, content);
+  }
+
+  /** The heatmap or the lesion types, whichever is chosen. */
+  private drawFill(context: CanvasRenderingContext2D, view: PlaneView, { heat, lesions }: OverlayContent): void {
+    const { heatmap, aiHidden, drawing, source, threshold, opacity, hiddenTypes } = this.state.value;
+    if (!heatmap || aiHidden || drawing !== null) return;
+    if (source === LESIONS) lesions?.draw(context, view, hiddenTypes, opacity);
+    else heat?.draw(context, view, threshold, opacity);
+  }
+
+  private drawLobes(context: CanvasRenderingContext2D, view: PlaneView, lobes: LobeSource[]): void {
+    const colour = tokenColour('--ls-lobe');
+    const drawn = lobes.map(({ name, source }) => [name, this.stroke(context, view, source, colour, [], 1.5)] as const);
+    context.font = '600 11px "Inter Variable", sans-serif';
+    context.textAlign = 'center';
+    context.textBaseline = 'middle';
+    context.strokeStyle = 'rgb(0 0 0 / 75%)';
+    context.lineWidth = 3;
+    context.fillStyle = colour;
+    for (const [name, outline] of drawn) {
+      if (!outline) continue;
+      const [x, y] = view.toCanvas(voxelAt(view.plane, view.slice, ...outline.middle));
+      context.strokeText(name, x, y);
+      context.fillText(name, x, y);
+    }
+    context.textAlign = 'start';
   }
 
   private prepare(view: PlaneView): CanvasRenderingContext2D | null {
@@ -94,7 +123,7 @@ export class OverlayPainter {
         if (!top || v * sign < top[1] * sign) top = [u, v];
       }
     }
-    const made = { path: loopsPath(loops), top };
+    const made = { path: loopsPath(loops), top, middle: middleOf(loops) };
     if (this.outlines.size >= KEPT_OUTLINES) this.outlines.delete(this.outlines.keys().next().value ?? '');
     this.outlines.set(key, made);
     return made;

@@ -94,15 +94,22 @@ export class Slider {
 export class Check {
   readonly element: HTMLLabelElement;
   readonly input: HTMLInputElement;
+  private readonly text = el('span', {});
 
   constructor(word: string, change: (on: boolean) => void, testid: string) {
     this.input = el('input', { type: 'checkbox', class: 'chk', 'data-testid': testid });
     this.input.addEventListener('change', () => change(this.input.checked));
-    this.element = el('label', { class: 'ck' }, this.input, word);
+    this.element = el('label', { class: 'ck' }, this.input, this.text);
+    this.say(word);
   }
 
   show(on: boolean): void {
     this.input.checked = on;
+  }
+
+  /** Changes the word beside the box. */
+  say(word: string): void {
+    this.text.textContent = word;
   }
 }
 

@@ -21,6 +21,7 @@ export class ReadingForm {
   private readonly first = el('span', { class: 't3 s12' });
   private readonly pcrRow: HTMLElement;
   private readonly aiHead = el('span', { class: 't3 s11 end' });
+  private readonly suggestion = el('p', { class: 't3 s12 gap', 'data-testid': 'severity-suggestion' });
   private readonly addenda = el('div', { class: 'addenda', 'data-testid': 'addenda' });
   private typing = 0;
 
@@ -46,7 +47,7 @@ export class ReadingForm {
       el('div', { class: 'row-x' }, el('span', { class: 'lab' }, 'CO-RADS'), el('span', { class: 'sp' }), this.coRadsWord),
       this.coRads.element, this.pcrRow,
       el('div', { class: 'row-x gap2' }, el('span', { class: 'lab' }, 'CT severity, % of lobe'), el('span', { class: 'sp' }), this.total),
-      this.grid(),
+      this.grid(), this.suggestion,
       el('div', { class: 'two' }, this.diagnosis.element, this.confidence.element),
       el('div', { class: 'gap2' }, this.nothingElse.element),
       el('div', { class: 'gap2' }, el('label', { for: 'note' }, 'Note'), this.note), this.addenda);
@@ -59,7 +60,7 @@ export class ReadingForm {
         SEVERITY_BOUNDS.map((bound, value) => ({
           value, content: [String(value)], label: `${lobe} severity ${value}`, title: `${bound} %`,
         })), (value) => this.score(lobe, value));
-      const ai = el('span', { class: 't3 num end' });
+      const ai = el('span', { class: 't2 num end', 'data-testid': `severity-ai-${lobe}` });
       this.severity.set(lobe, { row, ai });
       return [el('span', { class: 't2' }, lobe), row.element, ai];
     });
@@ -75,14 +76,21 @@ export class ReadingForm {
     this.model.setAnswer('severity', { ...this.model.answers.severity, [lobe]: value });
   }
 
-  /** The measured share per lobe beside the grid; undefined takes it away. */
-  showMeasured(quantification: Quantification | undefined): void {
-    const lobes = quantification?.lobes;
-    this.aiHead.textContent = lobes ? 'AI %' : '';
+  /**
+   * The measured share per lobe and the score it suggests, beside the grid; undefined takes them away.
+   * Nothing is filled in: the score is the reader's own. `method` names what measured.
+   */
+  showMeasured(quantification: Quantification | undefined, method: string | undefined): void {
+    const { lobes, severity } = quantification ?? {};
+    this.aiHead.textContent = severity ? 'AI' : lobes ? 'AI %' : '';
     for (const [lobe, { ai }] of this.severity) {
-      const found = lobes?.[lobe]?.infected_percent;
-      ai.textContent = found === undefined ? '' : percent(found, 0);
+      const [share, score] = [lobes?.[lobe]?.infected_percent, severity?.lobes[lobe]];
+      const measured = share === undefined ? '' : percent(share, 0);
+      ai.replaceChildren(...(score === undefined ? [measured] : [el('b', { class: 'w6' }, String(score)), ` ${measured}`]));
+      ai.title = score === undefined ? '' : `Suggested for ${lobe}: ${score}, from ${percent(share)} infected`;
     }
+    this.suggestion.hidden = severity === undefined;
+    this.suggestion.textContent = severity ? suggestionOf(severity, method) : '';
   }
 
   private show(): void {
@@ -117,4 +125,10 @@ export class ReadingForm {
     ].filter(Boolean);
     return words.length > 0 ? `First read: ${words.join(', ')}` : '';
   }
+}
+
+function suggestionOf({ lobes, total }: NonNullable<Quantification['severity']>, method: string | undefined): string {
+  const scored = Object.keys(lobes).length;
+  const sum = total === undefined ? `${scored} of 5 lobes` : `${total} of 25`;
+  return `AI suggests ${sum}${method ? `, measured by ${method}` : ''}. Nothing is filled in.`;
 }

@@ -15,7 +15,7 @@ const KEYS: [string, [string, string][]][] = [
     ['Enter / Esc', 'Keep the drawing / cancel it'],
   ]],
   ['Overlay and AI', [
-    ['H', 'Heatmap on or off'], ['Space (hold)', 'Plain image'], ['- and =', 'Opacity 10 % less or more'], ['F2', 'Show or hide AI'],
+    ['H', 'Heatmap or lesion types on or off'], ['T', 'Heatmap or lesion types'], ['Space (hold)', 'Plain image'], ['- and =', 'Opacity 10 % less or more'], ['F2', 'Show or hide AI'],
   ]],
   ['Reading', [
     ['Ctrl Z / Ctrl Y', 'Undo / redo'], ['Ctrl S', 'Save now (also saved by itself)'], ['Ctrl Enter', 'Sign'],

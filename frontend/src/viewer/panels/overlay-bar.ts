@@ -2,7 +2,7 @@ import { el } from '../../shared/dom';
 import { icon } from '../../shared/icons';
 import type { HeatmapInfo } from '../../shared/types';
 import type { Drawing } from '../regions/drawing';
-import type { ViewState } from '../state';
+import { LESIONS, type ViewState } from '../state';
 import type { Store } from '../store';
 import { Check, Choice, Select, Slider } from './controls';
 
@@ -16,6 +16,7 @@ export class OverlayBar {
   private readonly threshold: Slider;
   private readonly outlines: Check;
   private readonly lungs: Check;
+  private readonly lobes: Check;
   private readonly brush: Slider;
   private readonly mode: Choice<'brush' | 'eraser'>;
   private readonly inside: Check;
@@ -24,6 +25,7 @@ export class OverlayBar {
   private readonly drawing: HTMLElement;
   private readonly notice = el('span', { class: 'row-x', 'data-testid': 'overlay-notice' });
   private hasLungs = false;
+  private hasLobes = false;
 
   constructor(host: HTMLElement, private readonly state: Store<ViewState>, private readonly draw: Drawing) {
     const set = (change: Partial<ViewState>): void => state.set(change);
@@ -35,6 +37,7 @@ export class OverlayBar {
       (threshold) => set({ threshold }), 'threshold');
     this.outlines = new Check('Outlines', (outlines) => set({ outlines }), 'outlines');
     this.lungs = new Check('Lungs', (lungs) => set({ lungs }), 'lungs');
+    this.lobes = new Check('Lobes', (lobes) => set({ lobes }), 'lobes');
     this.brush = new Slider('Brush', BRUSH_RANGE, (value) => `${value} mm`, (brushMm) => set({ brushMm }), 'brush-size');
     this.mode = new Choice({ class: 'seg sm', label: 'Brush mode', testid: 'brush-mode' }, [
       { value: 'brush', content: ['Add'] },
@@ -42,24 +45,29 @@ export class OverlayBar {
     ], (tool) => set({ tool }));
     this.inside = new Check('Inside lung only', (insideLung) => set({ insideLung }), 'inside-lung');
     this.viewing = el('div', { class: 'ov-set' }, this.heat.element, this.source.element, this.opacity.element,
-      this.threshold.element, el('span', { class: 'vsep' }), this.outlines.element, this.lungs.element);
+      this.threshold.element, el('span', { class: 'vsep' }), this.outlines.element, this.lungs.element, this.lobes.element);
     this.drawing = el('div', { class: 'ov-set' }, this.drawChip, this.brush.element, this.mode.element, this.inside.element);
     host.append(this.notice, this.viewing, this.drawing);
-    state.on(() => this.show(), 'heatmap', 'source', 'opacity', 'threshold', 'outlines', 'lungs', 'brushMm', 'insideLung', 'tool', 'drawing');
+    state.on(() => this.show(), 'heatmap', 'source', 'opacity', 'threshold', 'outlines', 'lungs', 'lobes', 'brushMm', 'insideLung', 'tool', 'drawing');
     draw.changed.on(() => this.show());
     this.show();
   }
 
-  setHeatmaps(heatmaps: HeatmapInfo[]): void {
-    this.source.setOptions(heatmaps.map(({ id, system, class: name, kind }) => [
+  /** What can lie over the images: heatmaps, and the lesion types where they were segmented. */
+  setSources(heatmaps: HeatmapInfo[], lesions: boolean): void {
+    const options = heatmaps.map(({ id, system, class: name, kind }): [string, string] => [
       id, heatmaps.filter((other) => other.system === system).length > 1 ? `${system}, ${name}, ${kind}` : system,
-    ]));
-    this.source.input.disabled = heatmaps.length < 2;
-    this.source.element.hidden = heatmaps.length === 0;
+    ]);
+    if (lesions) options.push([LESIONS, 'Lesion types']);
+    this.source.setOptions(options);
+    this.source.input.disabled = options.length < 2;
+    this.source.element.hidden = options.length === 0;
+    this.show();
   }
 
-  allowLungs(allowed: boolean): void {
-    this.hasLungs = allowed;
+  /** Which outlines of the anatomy there are. */
+  allow(anatomy: { lungs: boolean; lobes: boolean }): void {
+    [this.hasLungs, this.hasLobes] = [anatomy.lungs, anatomy.lobes];
     this.show();
   }
 
@@ -76,12 +84,16 @@ export class OverlayBar {
     this.viewing.hidden = now.drawing !== null || noticed;
     this.notice.hidden = now.drawing !== null || !noticed;
     this.heat.show(now.heatmap);
+    this.heat.say(now.source === LESIONS ? 'Lesions' : 'Heatmap');
+    this.threshold.element.hidden = now.source === LESIONS;
     this.source.show(now.source ?? undefined);
     this.opacity.show(Math.round(now.opacity * 100));
     this.threshold.show(now.threshold);
     this.outlines.show(now.outlines);
     this.lungs.show(now.lungs);
     this.lungs.element.hidden = !this.hasLungs;
+    this.lobes.show(now.lobes);
+    this.lobes.element.hidden = !this.hasLobes;
     this.brush.show(now.brushMm);
     this.mode.show(now.tool === 'eraser' ? 'eraser' : 'brush');
     this.inside.show(now.insideLung && this.hasLungs);

@@ -1,6 +1,7 @@
 import type { Commands } from '../commands';
 import type { Core } from '../core';
 import { Legend } from '../overlay/legend';
+import { LesionLegend } from '../overlay/lesion-legend';
 import { DrawBar } from './draw-bar';
 import { ReadingForm } from './form';
 import { showKeys } from './key-help';
@@ -8,6 +9,7 @@ import { OverlayBar } from './overlay-bar';
 import { Rail } from './rail';
 import { RegionList } from './region-list';
 import { Results } from './results';
+import { methodOf } from './volumes';
 import { SignBar } from './sign-bar';
 import { Thumbnails } from './thumbnails';
 import { Toolbar } from './toolbar';
@@ -21,6 +23,7 @@ export class Panels {
   private readonly toolbar: Toolbar;
   private readonly overlayBar: OverlayBar;
   private readonly legend: Legend;
+  private readonly lesionLegend: LesionLegend;
   private readonly results: Results;
   private readonly form: ReadingForm;
   private readonly signBar: SignBar;
@@ -33,6 +36,7 @@ export class Panels {
     this.list = new RegionList(shell.regions, regions, state, this.thumbnails, judging, () => this.emptyText, () => model.readOnly);
     judging.attach(this.list);
     this.legend = new Legend(state);
+    this.lesionLegend = new LesionLegend(state);
     this.overlayBar = new OverlayBar(shell.overlayBar, state, drawing);
     this.topBar = new TopBar(shell.top, context.me);
     this.rail = new Rail(shell.rail, grid, state, this.thumbnails, (text) => (shell.status.textContent = text));
@@ -51,7 +55,7 @@ export class Panels {
     const drawBar = new DrawBar(drawing, { keep: () => drawing.keep(), cancel: () => void commands.cancelDrawing() });
     shell.tools.append(this.toolbar.element);
     shell.stage.append(stage.element, drawBar.element);
-    stage.views.axial.element.append(this.legend.element);
+    stage.views.axial.element.append(this.legend.element, this.lesionLegend.element);
     this.topBar.showNearby(context.previous?.url, context.next?.url);
     model.changed.on(() => this.later());
     session.autosave.status.on(() => this.later());
@@ -91,13 +95,15 @@ export class Panels {
     this.toolbar.showAi({
       mode: policy === 'never' ? 'never' : ai.concealed ? 'first' : 'free', shown: !ai.concealed && !aiHidden, ...(since && { since }),
     });
-    this.overlayBar.setHeatmaps(ai.heatmaps);
-    this.overlayBar.allowLungs(ai.lungs !== null);
+    this.overlayBar.setSources(ai.heatmaps, ai.segmented('lesions'));
+    this.overlayBar.allow({ lungs: ai.lungs !== null, lobes: ai.segmented('lobes') });
     this.overlayBar.setNotice(this.notice);
     this.legend.available(ai.heat !== null && ai.shown);
     this.results.show({ analysis: ai.analysis, policy, concealed: ai.concealed, hiddenByReader: aiHidden, mayStart: context.cohort.may_read });
-    const quantification = ai.shown ? ai.analysis?.results?.quantification : undefined;
-    this.form.showMeasured(quantification);
+    const results = ai.shown ? ai.analysis?.results : undefined;
+    const quantification = results?.quantification;
+    this.lesionLegend.available(ai.lesions && ai.shown ? quantification?.types_ml ?? {} : null);
+    this.form.showMeasured(quantification, results && methodOf(results));
     this.list.showInfected(quantification?.infected_percent);
     if (this.thumbnails.setHeat(ai.shown ? ai.heat?.map ?? null : null)) this.list.refreshPictures();
     this.showAiBanners();

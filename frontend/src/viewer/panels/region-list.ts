@@ -161,8 +161,9 @@ export class RegionList {
     const name = el('button', { type: 'button', class: 'rg-n', 'data-focus': `name-${region.id}` },
       el('b', { class: 'w6' }, region.label), ` ${region.place} `, el('b', { class: 'w6 num', 'data-testid': 'region-ml' }, ml(region.ml)));
     const square = el('i', { class: 'sq' });
-    square.style.background = region.evidence === undefined ? 'var(--ls-rg-own)' : viridisCss(region.evidence);
-    const strength = region.evidence === undefined ? 'drawn by you' : region.evidence.toFixed(2);
+    square.style.background = region.type ? `var(${region.type.token})`
+      : region.evidence === undefined ? 'var(--ls-rg-own)' : viridisCss(region.evidence);
+    const strength = region.type?.word ?? region.evidence?.toFixed(2) ?? 'drawn by you';
     const place = region.ml === 0 ? 'nothing drawn yet' : `${strength} · slice ${region.slice}`;
     const third = region.style === 'rejected' ? reasonWord(region.reason) || 'Reason missing'
       : region.wasMl !== undefined ? `was ${ml(region.wasMl)}` : region.style === 'unsure' ? 'for second reader' : '';

@@ -1,7 +1,8 @@
-import { el, svg } from '../../shared/dom';
-import { clock, left, ml, percent, plural } from '../../shared/format';
+import { el } from '../../shared/dom';
+import { clock, left, percent, plural } from '../../shared/format';
 import { icon } from '../../shared/icons';
-import type { AiPolicy, Analysis, Quantification, Side, SystemResult } from '../../shared/types';
+import type { AiPolicy, Analysis, SystemResult } from '../../shared/types';
+import { Volumes } from './volumes';
 
 export interface ResultsActions {
   reveal(): void;
@@ -28,6 +29,8 @@ const CLASSES: [string, string][] = [['COVID-19', 'covid'], ['CAP', 'cap'], ['ot
 
 /** The results of the systems, or why there are none yet. */
 export class Results {
+  private readonly volumes = new Volumes();
+
   constructor(private readonly host: HTMLElement, private readonly actions: ResultsActions) {}
 
   show(content: ResultsContent): void {
@@ -41,7 +44,7 @@ export class Results {
                 : this.results(analysis);
     this.host.replaceChildren(el('div', { class: 'sec', 'data-testid': 'results' },
       el('header', {}, el('h2', {}, 'AI results'), el('span', { class: 'sp' }), this.outdated(analysis)), ...body),
-    ...(analysis && this.shown(content) ? [this.volumes(analysis.results?.quantification)] : []));
+    ...(analysis?.results && this.shown(content) ? [this.volumes.section(analysis.results)] : []));
   }
 
   private shown({ analysis, concealed, hiddenByReader, policy }: ResultsContent): boolean {
@@ -124,32 +127,5 @@ export class Results {
       return part;
     }));
     return el('div', { class: 'sys' }, head, bar);
-  }
-
-  private volumes(quantification: Quantification | undefined): HTMLElement {
-    const rows: [string, Side | undefined][] = [
-      ...Object.entries(quantification?.lobes ?? {}), ['Right', quantification?.right], ['Left', quantification?.left],
-      ['Lungs', quantification],
-    ];
-    const cells = rows.filter((row): row is [string, Side] => row[1]?.infected_percent !== undefined).flatMap(([name, side]) => this.volume(name, side));
-    return el('div', { class: 'sec', 'data-testid': 'infected' },
-      el('header', {}, el('h2', {}, 'Infected volume'), el('span', { class: 'sp' }),
-        el('span', { class: 't3 s12' }, 'measured, before verdicts')),
-      el('div', { class: 'lbt' }, ...cells));
-  }
-
-  private volume(name: string, side: Side): (HTMLElement | SVGElement)[] {
-    const share = Math.min(100, side.infected_percent ?? 0);
-    const total = name === 'Lungs';
-    const bar = svg('svg', { viewBox: '0 0 200 14', preserveAspectRatio: 'none', class: 'vol', role: 'img', 'aria-label': `${name} ${percent(share)}` },
-      svg('rect', { y: 3, width: 200, height: 8, rx: 1, fill: 'var(--ls-s-3)' }),
-      svg('rect', { y: 3, width: 2 * share, height: 8, fill: total ? 'var(--ls-accent-fill)' : 'var(--ls-edge)' }));
-    const range = side.interval_percent;
-    return [
-      el('span', { class: total ? 'w6' : 't2' }, name), bar,
-      el('span', { class: 'num' }, el('b', { class: 'w6', 'data-testid': `infected-${name.toLowerCase()}` }, percent(side.infected_percent)),
-        range ? el('span', { class: 't3 s11' }, ` ${Math.round(range[0])}–${Math.round(range[1])}`) : null),
-      el('span', { class: 'num t3 end' }, side.infected_ml === undefined ? '' : ml(side.infected_ml)),
-    ];
   }
 }

@@ -1,7 +1,7 @@
 import { ApiError, json } from '../../shared/api';
 import { Dialog } from '../../shared/dialog';
 import { el } from '../../shared/dom';
-import { percent } from '../../shared/format';
+import { percent, range } from '../../shared/format';
 import { icon } from '../../shared/icons';
 import type { Quantification, Reading } from '../../shared/types';
 import type { RegionView } from '../regions/regions';
@@ -43,8 +43,13 @@ function summary({ reading, regions, quantification }: SignContent): HTMLElement
     row('Diagnosis', answerText('diagnosis', answers.diagnosis), first('diagnosis')),
     row('Confidence', answerText('confidence', answers.confidence)),
     row('Regions', verdictCounts(regions), answers.nothing_else ? 'nothing else is infected' : ''),
-    quantification?.infected_percent === undefined ? null : row('Infected volume', percent(quantification.infected_percent), 'as measured'),
+    quantification?.infected_percent === undefined ? null : row('Infected volume', percent(quantification.infected_percent), asMeasured(quantification)),
     answers.note ? row('Note', answers.note) : null));
+}
+
+function asMeasured({ interval_percent: interval, spread }: Quantification): string {
+  if (interval) return `as measured, calibrated 90 % interval ${range(interval)}`;
+  return spread ? `as measured, spread ${range(spread)}` : 'as measured';
 }
 
 /** Repeats every answer and asks for the password; resolves with the signed reading, or null when closed. */

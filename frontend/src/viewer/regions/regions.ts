@@ -2,7 +2,9 @@ import type { AiRegion, RejectReason, VerdictName } from '../../shared/types';
 import { maskMl } from '../masks/brush';
 import { BoxMask } from '../masks/box-mask';
 import { LabelSource, type MaskSource } from '../masks/source';
+import { lesionType, type LesionType } from '../overlay/lesion-types';
 import type { ReadingModel } from '../reading/model';
+import { LESIONS } from '../state';
 import { sliceNumber, type Grid, type Point } from '../volume/geometry';
 
 export type RegionStyle = 'pending' | VerdictName | 'own';
@@ -19,6 +21,8 @@ export interface RegionView {
   /** Volume before redrawing, when it was redrawn. */
   wasMl?: number;
   evidence?: number;
+  /** The type of most of it, for a region of the lesion segmentation. */
+  type?: LesionType;
   /** Slice to jump to: as people count it, and as a voxel. */
   slice: number;
   centre: Point;
@@ -63,10 +67,11 @@ export class Regions {
     const verdict = this.model.verdict(region.id);
     const mask = verdict?.verdict === 'redrawn' ? verdict.mask : undefined;
     const [z, y, x] = region.centre;
+    const type = region.system === LESIONS ? lesionType(region.class) : undefined;
     return {
       id: region.id, own: false, label: region.label, place: region.lobe ?? sideWord(region.side),
       ml: mask ? maskMl(this.grid, mask.count) : region.volume_ml, ...(mask && { wasMl: region.volume_ml }),
-      ...(region.evidence !== undefined && { evidence: region.evidence }),
+      ...(region.evidence !== undefined && { evidence: region.evidence }), ...(type && { type }),
       slice: sliceNumber(this.grid.nz, region.largest_slice),
       centre: { x, y, z: region.largest_slice ?? z },
       style: verdict?.verdict ?? 'pending', ...(verdict?.reason && { reason: verdict.reason }),

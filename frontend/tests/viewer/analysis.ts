@@ -1,0 +1,21 @@
+import type { Analysis, AnalysisResults } from '../../src/shared/types';
+
+/** What the networks measured in an asymmetric case. */
+export const RESULTS: AnalysisResults = {
+  lungs: { volume_ml: 4700, right_ml: 2500, left_ml: 2200 },
+  segmentation: { lungs: 'network 1', lobes: 'network 1', lesions: 'network 2' },
+  quantification: {
+    source: 'lesions', infected_ml: 240.4, infected_percent: 5.1, interval_percent: [3.9, 6.8],
+    right: { infected_ml: 40, infected_percent: 1.6 }, left: { infected_ml: 200.4, infected_percent: 9.1 },
+    lobes: { RUL: { infected_ml: 9, infected_percent: 1 }, LLL: { infected_ml: 200, infected_percent: 18.2 } },
+    zones: { upper: { infected_ml: 9, infected_percent: 0.6 }, subpleural: { infected_ml: 180, infected_percent: 11 } },
+    types_ml: { 'ground glass': 200.4, consolidation: 40, effusion: 12, nodule: 0 },
+    severity: { lobes: { RUL: 1, RML: 0, RLL: 0, LUL: 0, LLL: 2 }, total: 3 },
+  },
+  systems: {}, warnings: [],
+};
+
+/** A finished analysis; fields can be set. */
+export function testAnalysis(change: Partial<Analysis> = {}): Analysis {
+  return { id: 'analysis-1', series: 'series-1', state: 'succeeded', systems: ['density'], results: RESULTS, ...change };
+}
