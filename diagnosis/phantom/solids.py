@@ -1,0 +1,75 @@
+"""Signed distances: negative inside, in mm, built from a few solids that blend smoothly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from diagnosis.phantom.lung_map import Point
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Where the distances are taken: warped positions ``[z, y, x]`` in patient mm."""
+
+    z: Tensor
+    y: Tensor
+    x: Tensor
+
+
+def smooth_union(a: Tensor, b: Tensor, blend_mm: float) -> Tensor:
+    """Return the distance to either solid, the edge between them filled over ``blend_mm``."""
+    overlap = (blend_mm - (a - b).abs()).clamp_(min=0.0)
+    return torch.minimum(a, b).sub_(overlap.square_(), alpha=1.0 / (4.0 * blend_mm))
+
+
+def smooth_intersection(a: Tensor, b: Tensor, blend_mm: float) -> Tensor:
+    """Return the distance to what lies in both solids, with an edge rounded over ``blend_mm``."""
+    return smooth_union(-a, -b, blend_mm).neg_()
+
+
+def ellipsoid(space: Space, centre: Point, radii: Point) -> Tensor:
+    """Return the distance to an ellipsoid with half-axes along x, y, z; exact at the surface's poles.
+
+    Length of the scaled position times the scaled gradient: error below a tenth of the distance for
+    half-axes that differ by less than two times.
+    """
+    (cx, cy, cz), (rx, ry, rz) = centre, radii
+    x, y, z = (space.x - cx) / rx, (space.y - cy) / ry, (space.z - cz) / rz
+    norm = (x * x + y * y + z * z).sqrt_().clamp_(min=1e-3)
+    slope = ((x / rx) ** 2 + (y / ry) ** 2 + (z / rz) ** 2).sqrt_().clamp_(min=1e-6)
+    return norm * (norm - 1.0) / slope
+
+
+def capsule(space: Space, start: Point, end: Point, start_radius: float, end_radius: float) -> Tensor:
+    """Return the distance to a rod with round ends whose radius runs evenly from one end to the other."""
+    direction = [b - a for a, b in zip(start, end, strict=True)]
+    length2 = max(sum(step * step for step in direction), 1e-9)
+    x, y, z = space.x - start[0], space.y - start[1], space.z - start[2]
+    along = ((x * direction[0] + y * direction[1] + z * direction[2]) / length2).clamp_(0.0, 1.0)
+    x, y, z = x - along * direction[0], y - along * direction[1], z - along * direction[2]
+    distance = (x * x + y * y + z * z).sqrt_()
+    return distance.sub_(start_radius).sub_(along, alpha=end_radius - start_radius)
+
+
+def tube(space: Space, path: Sequence[Point], radii: Sequence[float]) -> Tensor:
+    """Return the distance to a chain of rods through the points of ``path``."""
+    parts = [
+        capsule(space, path[index], path[index + 1], radii[index], radii[index + 1])
+        for index in range(len(path) - 1)
+    ]
+    nearest = parts[0]
+    for part in parts[1:]:
+        nearest = torch.minimum(nearest, part)
+    return nearest
+
+
+def coverage(distance: Tensor, width_mm: Tensor | float) -> Tensor:
+    """Return how much of a voxel the solid fills, 0..1, from the distance at its centre.
+
+    ``width_mm`` is the voxel's extent across the surface: partial volume of an even cut.
+    """
+    return (0.5 - distance / width_mm).clamp_(0.0, 1.0)
