@@ -50,7 +50,7 @@ def calibration(
     ValueError, also for probabilities outside 0..1.
     """
     cases = cases_of(truth, probabilities_of(probabilities))
-    edges = np.linspace(0, 1, bins + 1)
+    edges = np.arange(bins + 1) / bins
     place = np.clip(np.searchsorted(edges, cases.scores, side="right") - 1, 0, bins - 1)
     curve = []
     for number in np.unique(place):

@@ -100,7 +100,7 @@ def is_hit(centre_mm: Point, boxes_mm: Sequence[BoxMm]) -> bool:
     """Return whether a region's centre lies in an annotated box (faces included).
 
     Both are in LPS mm as in ``Region``: the centre is the voxel of the region nearest to its centroid, a box
-    is (min L, min P, min S, max L, max P, max S). The criterion of Wang et al., TMI 2020, section III-C.
+    is (min L, min P, min S, max L, max P, max S). The criterion of Wang et al., TMI 2020, section II-H.
     """
     return any(
         all(low <= at <= high for low, at, high in zip(box[:3], centre_mm, box[3:], strict=True))

@@ -1,10 +1,10 @@
 """Table II of Wang et al., TMI 2020 (DeCoVNet): its columns "PPV" and "NPV" are sensitivity and specificity.
 
-The test set has 131 scans, of which the predictions released by the authors call 75 positive and 56 negative
-in truth. At each of the nine thresholds exactly one pair of whole numbers gives the printed row with the
-columns read as sensitivity and specificity, and none with the columns read as predictive values. So whatever
-is compared with the paper must be compared with sensitivity and specificity. Of the text's "12 false positive predictions in total and only one false positive
-prediction" the 12 are false negatives.
+The test set has 131 scans, 75 positive and 56 negative ones. At each of the nine thresholds exactly one pair
+of whole numbers gives the printed row with the columns read as sensitivity and specificity, and none with the
+columns read as predictive values. So whatever is compared with the paper must be compared with sensitivity
+and specificity. Of the text's "12 false positive predictions in total and only one false positive prediction"
+the 12 are false negatives.
 """
 
 from __future__ import annotations
