@@ -1,4 +1,4 @@
-"""One picture of an analysis: slices in the lung window with heat, region outlines and sides."""
+"""One picture of an analysis: slices in the lung window with heat or lesion types, regions and sides."""
 
 from __future__ import annotations
 
@@ -9,9 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from diagnosis.quantification.counting import voxels_by_value
 from diagnosis.regions import on_series_grid
-from diagnosis.results import Analysis, Region, SystemResult
-from diagnosis.volume import FloatArray
+from diagnosis.results import (
+    ATELECTASIS,
+    CONSOLIDATION,
+    CRAZY_PAVING,
+    EFFUSION,
+    EMPHYSEMA,
+    GROUND_GLASS,
+    LESIONS,
+    NODULE,
+    OTHER_INFECTION,
+    Analysis,
+    Region,
+    SystemResult,
+)
+from diagnosis.volume import FloatArray, LabelArray
 
 NOTICE = "Research use only. Not a medical device."
 COLUMNS, ROWS = 5, 4
@@ -21,6 +35,7 @@ HEADER = 56
 _WINDOW_HU = (-1350.0, 150.0)
 _MARGIN_MM = 12.0
 _HEAT_OPACITY = 0.45
+_LESION_OPACITY = 0.55
 _LUNG_LINE = np.array([120, 190, 255], dtype=np.float32)
 _REGION_LINE = np.array([255, 214, 10], dtype=np.float32)
 _INK = (235, 235, 235)
@@ -29,23 +44,32 @@ _PAPER = (14, 16, 20)
 _HEAT = np.array(
     [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]], dtype=np.float32
 )
-
-Picture = NDArray[np.uint8]
+_LESION_COLOURS = {
+    GROUND_GLASS: (98, 174, 230), CRAZY_PAVING: (230, 162, 60), CONSOLIDATION: (240, 96, 88),
+    OTHER_INFECTION: (195, 143, 208), EFFUSION: (92, 200, 176), NODULE: (240, 228, 66),
+    EMPHYSEMA: (147, 161, 174), ATELECTASIS: (170, 120, 80),
+}  # fmt: skip
+_LESION_TABLE = np.zeros((max(LESIONS) + 1, 3), dtype=np.float32)
+for _value, _colour in _LESION_COLOURS.items():
+    _LESION_TABLE[_value] = _colour
 
 
 @dataclass(frozen=True, slots=True)
 class _Overlay:
-    """What is drawn over the slices: heat 0..1 on the series grid (or none) and the regions behind it."""
+    """What is drawn over the slices: lesion types, or heat 0..1 on the series grid (or neither), and the
+    regions behind it."""
 
     heat: FloatArray | None
     threshold: float
     regions: Sequence[Region]
+    lesions: LabelArray | None = None
 
 
 def contact_sheet(analysis: Analysis, title: str) -> Image.Image:
     """Return 20 slices across the lungs, cranial first, as an RGB image.
 
-    The patient's right is on the left of each slice. Heat and outlines are those of the first system.
+    The patient's right is on the left of each slice. Colours and outlines are those of the lesion
+    segmentation when it was made, otherwise heat and regions of the first system.
     """
     overlay = _overlay(analysis)
     crop = _crop(analysis)
@@ -59,6 +83,8 @@ def contact_sheet(analysis: Analysis, title: str) -> Image.Image:
 
 
 def _overlay(analysis: Analysis) -> _Overlay:
+    if analysis.lesions is not None:
+        return _Overlay(None, 1.0, analysis.regions, analysis.lesions)
     result: SystemResult | None = next(iter(analysis.systems.values()), None)
     if result is None or not result.heatmaps:
         return _Overlay(None, 1.0, result.regions if result else ())
@@ -99,6 +125,8 @@ def _tile(
     picture = np.repeat(np.clip(grey, 0, 255)[..., None], 3, axis=2)
     if overlay.heat is not None:
         picture = _heated(picture, overlay.heat[index][crop], overlay.threshold)
+    if overlay.lesions is not None:
+        picture = _coloured(picture, overlay.lesions[index][crop])
     image = Image.fromarray(picture.astype(np.uint8)).resize(size, Image.Resampling.BICUBIC)
     image = _outlined(image, analysis.lungs[index][crop] > 0, _LUNG_LINE)
     draw = ImageDraw.Draw(image)
@@ -125,6 +153,11 @@ def _heated(picture: FloatArray, heat: FloatArray, threshold: float) -> FloatArr
     colour = np.stack([np.interp(shown, place, _HEAT[:, part]) for part in range(3)], axis=-1)
     opacity = _HEAT_OPACITY * np.clip(shown / threshold, 0, 1)[..., None]
     return np.asarray(picture * (1 - opacity) + colour * opacity, dtype=np.float32)
+
+
+def _coloured(picture: FloatArray, lesions: LabelArray) -> FloatArray:
+    opacity = _LESION_OPACITY * (lesions > 0)[..., None]
+    return np.asarray(picture * (1 - opacity) + _LESION_TABLE[lesions] * opacity, dtype=np.float32)
 
 
 def _outlined(image: Image.Image, mask: NDArray[np.bool_], colour: FloatArray) -> Image.Image:
@@ -163,6 +196,16 @@ def _write_header(sheet: Image.Image, analysis: Analysis, title: str) -> None:
         draw.text((sheet.width - 10, 6), line, font=_font(18), fill=_INK, anchor="ra")
     legend = "R: patient's right. Numbers count slices from the top."
     draw.text((sheet.width - 10, 31), legend, font=_font(15), fill=_INK, anchor="ra")
+    if analysis.lesions is not None:
+        _write_lesion_legend(draw, analysis.lesions)
+
+
+def _write_lesion_legend(draw: ImageDraw.ImageDraw, lesions: LabelArray) -> None:
+    """The types that were found, each in its colour, behind the notice."""
+    x = 10 + draw.textlength(NOTICE, font=_font(15)) + 30
+    for value in np.flatnonzero(voxels_by_value(lesions)[: max(LESIONS) + 1])[1:]:
+        draw.text((x, 31), LESIONS[int(value)], font=_font(15), fill=_LESION_COLOURS[int(value)])
+        x += draw.textlength(LESIONS[int(value)], font=_font(15)) + 16
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

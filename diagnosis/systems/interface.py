@@ -43,10 +43,16 @@ class SystemSpec:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What every system gets: the volume and the shared lung labels (1 right, 2 left), ``[z, y, x]``."""
+    """What every system gets: the volume and the shared label volumes, uint8 ``[z, y, x]``.
+
+    ``lungs`` holds 1 right, 2 left; ``lobes`` and ``lesions`` the values of LOBES and LESIONS in
+    `diagnosis.results`, None when they were not looked for.
+    """
 
     volume: CTVolume
     lungs: LabelArray
+    lobes: LabelArray | None = None
+    lesions: LabelArray | None = None
 
 
 class DiagnosisSystem(Protocol):
