@@ -38,6 +38,9 @@ def serve(queue: str, answers: TextIO) -> None:
     from webapp.core.work import held
 
     handlers = {kind.model: import_string(kind.run) for kind in KINDS[queue]}
+    for kind in KINDS[queue]:
+        if kind.prepare:
+            import_string(kind.prepare)()
     if memory := limits(queue).memory_mb:
         resource.setrlimit(resource.RLIMIT_AS, (memory << 20, memory << 20))
     _answer(answers, "ready")

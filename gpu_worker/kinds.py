@@ -21,12 +21,14 @@ from webapp.imaging.services import settle_failed_checks
 class Kind:
     """One kind of work. ``run`` is the dotted name of ``(row, keep) -> None``; it ends the row itself.
 
-    ``changed`` is called after the worker changed the row's state, outside of ``run``.
+    ``prepare`` names what the child does once, before its first row; it may be absent. ``changed`` is
+    called after the worker changed the row's state, outside of ``run``.
     """
 
     model: type[Work]
     run: str
     changed: Callable[[Work], None]
+    prepare: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,14 @@ KINDS: Mapping[str, Sequence[Kind]] = {
         Kind(Upload, "webapp.imaging.services.check_upload", check_changed),
         Kind(SeriesRevision, "webapp.imaging.services.check_revision", check_changed),
     ),
-    ANALYSES: (Kind(Analysis, "gpu_worker.analysing.analyse", live.tell_progress),),
+    ANALYSES: (
+        Kind(
+            Analysis,
+            "gpu_worker.analysing.analyse",
+            live.tell_progress,
+            prepare="gpu_worker.analysing.prepare",
+        ),
+    ),
 }
 
 
@@ -56,7 +65,7 @@ def limits(queue: str) -> Limits:
     """Return the limits of one row of ``queue``. Files that nobody has looked at yet get the tight ones."""
     if queue == CHECKS:
         return Limits(settings.LUNGSIGHT_CHECK_SECONDS, settings.LUNGSIGHT_CHECK_MEMORY_MB)
-    return Limits(settings.LUNGSIGHT_JOB_SECONDS, None)
+    return Limits(settings.LUNGSIGHT_JOB_SECONDS, settings.LUNGSIGHT_JOB_MEMORY_MB or None)
 
 
 def kind_of(row: Work) -> Kind:

@@ -44,7 +44,7 @@ class Site:
             for name, value in os.environ.items()
             # The site brings its own Valkey, and its own settings instead of the tests'.
             if name not in ("REDIS_URL", "DJANGO_SETTINGS_MODULE")
-        } | {"LUNGSIGHT_DATA": str(data), "PORT": str(self.port)}
+        } | {"LUNGSIGHT_DATA": str(data), "PORT": str(self.port), "LUNGSIGHT_DEMO_STUDIES": "0"}
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "manage.py", "run"], cwd=ROOT, env=self._environment, stdout=output,

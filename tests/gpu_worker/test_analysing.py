@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Callable
+from typing import Any
 
-from gpu_worker.analysing import analyse
+import pytest
+import torch
+
+from gpu_worker import boundary
+from gpu_worker.analysing import analyse, prepare
+from gpu_worker.kinds import Limits, limits
 from tests.phantoms import chest_phantom
 from webapp.analyses.factories import ready_series
-from webapp.analyses.models import Analysis
+from webapp.analyses.models import ANALYSES, Analysis
 from webapp.cohorts.factories import CohortFactory
 from webapp.core import work
 from webapp.core.errors import RetryableError
@@ -44,3 +50,44 @@ def test_a_store_that_does_not_give_the_volume_is_tried_again() -> None:
     assert row is not None
     with pytest.raises(RetryableError):
         analyse(row, lambda stage, progress: None)
+
+
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        (lambda: torch.empty(1 << 48), "memory_limit"),
+        (lambda: torch.zeros(2) @ torch.zeros(3), "our_fault"),
+    ],
+    ids=["out of memory", "a bug"],
+)
+def test_memory_that_runs_out_in_torch_ends_in_words(
+    fault: Callable[[], object], code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series = ready_series(CohortFactory(), volume=chest_phantom(slices=12, size=32).volume)
+    Analysis.objects.create(revision=series.current, systems=["density"])
+    row = work.claim(Analysis, "test")
+    assert row is not None
+    monkeypatch.setattr("gpu_worker.analysing.pipeline.analyse", lambda *given: fault())
+    boundary.run(row, analyse)
+    row.refresh_from_db()
+    assert (row.state, row.error_code) == (WorkState.FAILED, code)
+
+
+def test_the_child_sets_the_threads_of_torch_once(settings: Any) -> None:
+    before = torch.get_num_threads()
+    try:
+        settings.LUNGSIGHT_TORCH_THREADS = 1
+        prepare()
+        assert torch.get_num_threads() == 1
+        settings.LUNGSIGHT_TORCH_THREADS = 0
+        prepare()
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize(("given", "limit"), [(0, None), (9000, 9000)])
+def test_the_limits_of_an_analysis_are_settings(given: int, limit: int | None, settings: Any) -> None:
+    settings.LUNGSIGHT_JOB_MEMORY_MB = given
+    settings.LUNGSIGHT_JOB_SECONDS = 77
+    assert limits(ANALYSES) == Limits(77, limit)

@@ -215,6 +215,11 @@ LUNGSIGHT_CHECK_SECONDS = env.int("LUNGSIGHT_CHECK_SECONDS", default=300)
 LUNGSIGHT_UPLOAD_IDLE_SECONDS = env.int("LUNGSIGHT_UPLOAD_IDLE_SECONDS", default=600)
 LUNGSIGHT_ARCHIVE_MB = env.int("LUNGSIGHT_ARCHIVE_MB", default=4096)
 LUNGSIGHT_CHECK_MEMORY_MB = env.int("LUNGSIGHT_CHECK_MEMORY_MB", default=4096)
+LUNGSIGHT_JOB_MEMORY_MB = env.int("LUNGSIGHT_JOB_MEMORY_MB", default=0)
+"""Address space of the process that runs networks; 0 leaves it open, as a GPU needs."""
+LUNGSIGHT_TORCH_THREADS = env.int("LUNGSIGHT_TORCH_THREADS", default=0)
+"""Threads of one analysis; 0 leaves it to torch, which takes every core."""
+LUNGSIGHT_DEMO_STUDIES = env.bool("LUNGSIGHT_DEMO_STUDIES", default=True)
 
 LOGGING = {
     "version": 1,

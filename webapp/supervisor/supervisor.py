@@ -15,8 +15,8 @@ from django.conf import settings
 from django.core.management import CommandError
 
 from webapp.core import wakeups, words
-from webapp.supervisor import parts, preparing
-from webapp.supervisor.demo import Account, demo_accounts
+from webapp.supervisor import demo_studies, parts, preparing
+from webapp.supervisor.demo import Account, demo_accounts, demo_is_made
 from webapp.supervisor.part import Part
 
 LOOK_SECONDS = 0.2
@@ -59,7 +59,10 @@ class Supervisor:
         self._start_valkey()
         self.tell("Preparing the database")
         preparing.prepare_database()
+        is_new = not demo_is_made(self.data)
         accounts = demo_accounts(self.data)
+        if is_new and accounts:
+            demo_studies.want_demo_studies(self.data)
         if preparing.collect_static():
             self.tell("Collected the static files")
         self._site = parts.site(self.data, self.port)
@@ -67,6 +70,7 @@ class Supervisor:
             part.start()
         self._wait_until_ready()
         self._welcome(accounts)
+        self._start_demo_studies()
         while True:
             self._look()
 
@@ -88,6 +92,14 @@ class Supervisor:
             if self._valkey.pid is None:
                 break
         raise CommandError(f"Valkey did not start. See {self._valkey.log}.")
+
+    def _start_demo_studies(self) -> None:
+        """Once the site is ready: what is made in the background must not hold up its start."""
+        if settings.LUNGSIGHT_DEMO_STUDIES and demo_studies.wanted(self.data):
+            errand = parts.demo_studies(self.data)
+            errand.start()
+            self._site.append(errand)
+            self.tell("Demo studies are being made and appear in the worklist within some minutes.")
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_SECONDS

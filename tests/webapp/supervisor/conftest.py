@@ -53,7 +53,8 @@ class Site:
             self.process = subprocess.Popen(
                 [sys.executable, str(REPOSITORY / "manage.py"), "run"],
                 env={**kept, "LUNGSIGHT_DATA": str(data), "PORT": str(self.port),
-                     "LUNGSIGHT_LEASE_SECONDS": "5", "LUNGSIGHT_RECONCILE_SECONDS": "1", **environment},
+                     "LUNGSIGHT_LEASE_SECONDS": "5", "LUNGSIGHT_RECONCILE_SECONDS": "1",
+                     "LUNGSIGHT_DEMO_STUDIES": "0", **environment},
                 stdout=file, stderr=subprocess.STDOUT, start_new_session=True, cwd=data.parent,
             )  # fmt: skip
 
