@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from diagnosis.geometry import RefusedInput
 from diagnosis.lungs.airways import airways
 from diagnosis.lungs.body import AIR_HU, body_mask
 from diagnosis.lungs.closing import close_surface, costal_filling, fill_holes
 from diagnosis.lungs.morphology import Spacing, bounding_box
+from diagnosis.lungs.plausible import check_lungs, no_lungs
+from diagnosis.lungs.series_grid import on_series_grid
 from diagnosis.lungs.sides import split_sides
-from diagnosis.preprocessing.resampling import (
-    block_affine,
-    block_mean,
-    factors_for,
-    positions_in,
-    sample_linear,
-)
+from diagnosis.preprocessing.resampling import block_affine, block_mean, factors_for
 from diagnosis.results import LEFT_LUNG, RIGHT_LUNG
 from diagnosis.volume import BoolArray, CTVolume, FloatArray, LabelArray, spacing_of
 
-_WORKING_MM = 2.0
-_SMALLEST_ML = 250.0
-_LARGEST_ML = 12000.0
-_PLAUSIBLE_HU = (-965.0, -350.0)
-_SLAB = 16
+WORKING_MM = 2.0
+"""Largest voxel of the grid that lungs are worked on without a network."""
 
 
 def closed_lungs(volume: CTVolume) -> LabelArray:
@@ -34,33 +26,17 @@ def closed_lungs(volume: CTVolume) -> LabelArray:
     own where that is coarser) and returns to the series grid by linear interpolation. Raises
     RefusedInput (code ``no_lungs``).
     """
-    factors = factors_for(volume.spacing_mm, _WORKING_MM)
+    factors = factors_for(volume.spacing_mm, WORKING_MM)
     hu = block_mean(volume.hu, factors)
     affine = block_affine(volume.affine, factors)
     labels = _find(hu, spacing_of(affine))
-    result = np.zeros(volume.shape, dtype=np.uint8)
-    z, y, x = positions_in(affine, volume.affine, volume.shape)
-    for label in (RIGHT_LUNG, LEFT_LUNG):
-        if not (labels == label).any():
-            continue
-        for start in range(0, len(z), _SLAB):
-            slab = slice(start, start + _SLAB)
-            nearest = np.clip(np.rint(z[slab]).astype(int), 0, len(labels) - 1)
-            first, last = max(0, int(nearest[0]) - 1), int(nearest[-1]) + 2
-            part = (labels[first:last] == label).astype(np.float32)
-            if part.any():
-                result[slab][sample_linear(part, (z[slab] - first, y, x)) > 0.5] = label
-    return result
-
-
-def _no_lungs(reason: str) -> RefusedInput:
-    return RefusedInput("no_lungs", f"No lungs found: {reason}. Choose a CT of the chest.")
+    return on_series_grid(labels, affine, volume)
 
 
 def _find(hu: FloatArray, spacing_mm: Spacing) -> LabelArray:
     body = body_mask(hu, spacing_mm)
     if not body.any():
-        raise _no_lungs("no body is visible in this series")
+        raise no_lungs("no body is visible in this series")
     box = bounding_box(body, margin=1)
     labels = np.zeros(hu.shape, dtype=np.uint8)
     labels[box] = _inside_body(hu[box], body[box], spacing_mm)
@@ -70,27 +46,15 @@ def _find(hu: FloatArray, spacing_mm: Spacing) -> LabelArray:
 def _inside_body(hu: FloatArray, body: BoolArray, spacing_mm: Spacing) -> LabelArray:
     air = body & (hu < AIR_HU)
     tubes = airways(hu, body, air, spacing_mm)
-    labels = split_sides(hu, air & ~tubes, _middle_x(body), spacing_mm)
-    _check(hu, labels, spacing_mm)
+    labels = split_sides(hu, air & ~tubes, middle_x(body), spacing_mm)
+    check_lungs(hu, labels, spacing_mm)
     return _completed(hu, labels, body, tubes, spacing_mm)
 
 
-def _middle_x(body: BoolArray) -> float:
+def middle_x(body: BoolArray) -> float:
+    """Return the mean column of the body."""
     columns = body.sum(axis=(0, 1), dtype=np.float64)
     return float((columns * np.arange(len(columns))).sum() / columns.sum())
-
-
-def _check(hu: FloatArray, labels: LabelArray, spacing_mm: Spacing) -> None:
-    """Refuse what is too small, too large, empty or solid to be the lungs of a person."""
-    lungs = labels > 0
-    volume_ml = float(lungs.sum()) * float(np.prod(spacing_mm)) / 1000.0
-    if volume_ml < _SMALLEST_ML:
-        raise _no_lungs("there is not enough air inside the body")
-    if volume_ml > _LARGEST_ML:
-        raise _no_lungs(f"the air inside the body is {volume_ml / 1000:.1f} litres, more than any lungs")
-    low, high = _PLAUSIBLE_HU
-    if not low < float(np.median(hu[lungs])) < high:
-        raise _no_lungs("the air inside the body does not have the density of lung")
 
 
 def _completed(
@@ -98,7 +62,7 @@ def _completed(
 ) -> LabelArray:
     """Fill holes, close the surface and add consolidation at the chest wall, one lung after the other."""
     box = bounding_box(labels > 0)
-    centre = ((box[1].start + box[1].stop - 1) / 2, _between(labels, _middle_x(body)))
+    centre = ((box[1].start + box[1].stop - 1) / 2, _between(labels, middle_x(body)))
     result = labels.copy()
     for label in (RIGHT_LUNG, LEFT_LUNG):
         lung = labels == label
