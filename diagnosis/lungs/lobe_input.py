@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from diagnosis.lungs.lobe_network import CHANNELS, GRID
 from diagnosis.lungs.morphology import bounding_box
-from diagnosis.preprocessing.resampling import Factors, block_mean
+from diagnosis.preprocessing.resampling import Factors, Positions, block_mean
 from diagnosis.results import LEFT_LUNG, RIGHT_LUNG
 from diagnosis.volume import FloatArray, HounsfieldArray, LabelArray
 
@@ -54,6 +54,20 @@ def coordinates() -> FloatArray:
     """Return float32 ``[3, z, y, x]``: z, y and x of every cell centre, from -1 to 1 over the box."""
     axes = [((np.arange(count) + 0.5) * 2 / count - 1).astype(np.float32) for count in GRID]
     return np.stack(np.meshgrid(*axes, indexing="ij"))
+
+
+def grid_positions(box: Box, part: Box) -> Positions:
+    """Return where the voxels of ``part`` of the series lie in the cells of the grid over ``box``."""
+    z, y, x = (
+        np.clip(
+            (np.arange(inner.start, inner.stop) - outer.start + 0.5) * count / (outer.stop - outer.start)
+            - 0.5,
+            0,
+            count - 1,
+        )
+        for outer, inner, count in zip(box, part, GRID, strict=True)
+    )
+    return z, y, x
 
 
 def centres(size: int, count: int) -> NDArray[np.float64]:
