@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diagnosis.quantification.counting import voxels_by_value
 from diagnosis.results import LEFT_LUNG, RIGHT_LUNG
@@ -27,7 +28,10 @@ _EDGE_MM = 3.0
 _CUT_MM = 10.0
 """Length of lung border along the edge of the image, in one slice."""
 _SAMPLED_MM = 5.0
+"""Neighbouring slices tell the same; every fifth millimetre is enough."""
 _SIDES = ((RIGHT_LUNG, "right"), (LEFT_LUNG, "left"))
+
+Slices = NDArray[np.intp]
 
 
 def cautions(volume: CTVolume, lungs: LabelArray) -> list[str]:
@@ -37,12 +41,14 @@ def cautions(volume: CTVolume, lungs: LabelArray) -> list[str]:
     lungs that are missing, small or cut by the scan or the field of view, at metal, contrast medium and
     wide steps between slices.
     """
+    shown = np.flatnonzero([image.any() for image in lungs])
+    sampled = shown[:: max(1, round(_SAMPLED_MM / volume.spacing_mm[0]))]
     return [
         *_missing_or_small(volume, lungs),
         *_cut_ends(lungs),
-        *_cut_sides(volume, lungs),
-        *_metal(volume, lungs),
-        *_contrast(volume, lungs),
+        *_cut_sides(volume, lungs, sampled),
+        *_metal(volume, lungs, shown),
+        *_contrast(volume, lungs, sampled),
         *_wide_steps(volume),
     ]
 
@@ -67,10 +73,10 @@ def _cut_ends(lungs: LabelArray) -> Iterator[str]:
             yield f"The lungs reach the {name} slice: the scan may not show them whole."
 
 
-def _cut_sides(volume: CTVolume, lungs: LabelArray) -> Iterator[str]:
+def _cut_sides(volume: CTVolume, lungs: LabelArray, sampled: Slices) -> Iterator[str]:
     """Lung along the edge of the image, or along the padding around the reconstructed circle."""
     _, step_y, step_x = volume.spacing_mm
-    for index in _sampled(volume, lungs):
+    for index in sampled:
         inside = lungs[index] > 0
         outside = np.pad(volume.hu[index] < _PADDING_HU, 1, constant_values=True)
         length = sum(
@@ -99,9 +105,8 @@ def _meets(inside: BoolArray, outside: BoolArray, axis: int, reach: int) -> Bool
     return met
 
 
-def _metal(volume: CTVolume, lungs: LabelArray) -> Iterator[str]:
-    shown = np.flatnonzero(lungs.any(axis=(1, 2)))
-    flat = np.any(lungs[shown], axis=0)
+def _metal(volume: CTVolume, lungs: LabelArray, shown: Slices) -> Iterator[str]:
+    flat = np.any(lungs[shown[0] : shown[-1] + 1], axis=0)
     box = []
     for axis, step in ((1, volume.spacing_mm[1]), (0, volume.spacing_mm[2])):
         hit = np.flatnonzero(np.any(flat, axis=axis))
@@ -112,11 +117,11 @@ def _metal(volume: CTVolume, lungs: LabelArray) -> Iterator[str]:
         yield "There is metal or undiluted contrast medium in the chest: its streaks may count as opacity."
 
 
-def _contrast(volume: CTVolume, lungs: LabelArray) -> Iterator[str]:
+def _contrast(volume: CTVolume, lungs: LabelArray, sampled: Slices) -> Iterator[str]:
     """Median of the soft tissue between the lungs and before the spine: heart and great vessels."""
     samples = [
         _mediastinum(volume.hu[index], lungs[index])
-        for index in _sampled(volume, lungs)
+        for index in sampled
         if (lungs[index] == RIGHT_LUNG).any() and (lungs[index] == LEFT_LUNG).any()
     ]
     soft = np.concatenate(samples) if samples else np.zeros(0, np.int16)
@@ -141,9 +146,3 @@ def _wide_steps(volume: CTVolume) -> Iterator[str]:
     step = volume.spacing_mm[0]
     if step >= WIDE_STEP_MM:
         yield f"The slices lie {step:.0f} mm apart: lesions between them are missed, all volumes are rough."
-
-
-def _sampled(volume: CTVolume, lungs: LabelArray) -> list[int]:
-    """Slices with lung about every 5 mm."""
-    stride = max(1, round(_SAMPLED_MM / volume.spacing_mm[0]))
-    return [int(index) for index in np.flatnonzero(lungs.any(axis=(1, 2)))[::stride]]
