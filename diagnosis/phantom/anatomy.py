@@ -16,7 +16,7 @@ from diagnosis.phantom.outline import Outline, outline
 from diagnosis.phantom.patient import Patient
 from diagnosis.phantom.randomness import Randomness
 from diagnosis.phantom.skeleton import Skeleton, skeleton
-from diagnosis.phantom.solids import Space, smooth_intersection
+from diagnosis.phantom.solids import FAR, Space, smooth_intersection
 from diagnosis.phantom.thorax import Cage, abdomen, cage, domes
 
 _WARP_MM = 3.6
@@ -27,29 +27,46 @@ _MAP_STEP_MM = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Anatomy:
-    """Signed distances in mm on ``grid``, ``[z, y, x]``, negative inside.
+class Cavity:
+    """What bounds the lungs: signed distances in mm ``[z, y, x]``, negative inside.
 
     ``lungs`` holds both lungs without effusion; ``fluid`` is the distance to the pleural fluid.
     """
 
-    grid: Grid
     space: Space
     cage: Cage
     abdomen: Tensor
     domes: tuple[Tensor, Tensor]
     mediastinum: Mediastinum
-    skeleton: Skeleton
-    outline: Outline
     fissures: Fissures
     lungs: Tensor
     fluid: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Anatomy:
+    """All surfaces of a patient, evaluated on ``grid``."""
+
+    grid: Grid
+    cavity: Cavity
+    skeleton: Skeleton
+    outline: Outline
 
 
 def anatomy(
     patient: Patient, effusion_mm: tuple[float, float], grid: Grid, randomness: Randomness
 ) -> Anatomy:
     """Evaluate a patient's surfaces. ``effusion_mm`` is the thickest fluid at the back, right and left."""
+    found = _cavity(patient, effusion_mm, grid, randomness)
+    return Anatomy(
+        grid=grid,
+        cavity=found,
+        skeleton=skeleton(found.space, patient, found.cage, spine_y(found.cage.back_y)),
+        outline=outline(found.space, grid.axes(), patient, found.cage, randomness.stream("outline")),
+    )
+
+
+def _cavity(patient: Patient, effusion_mm: tuple[float, float], grid: Grid, randomness: Randomness) -> Cavity:
     axes = grid.axes()
     space = _warped(grid, randomness.stream("warp"))
     chest = cage(space, patient)
@@ -61,24 +78,21 @@ def anatomy(
     lungs = smooth_intersection(rough, -between.outside, _EDGE_BLEND_MM)
     lungs = smooth_intersection(lungs, -below, _EDGE_BLEND_MM)
     aerated = torch.maximum(lungs, _fluid_level(space, chest, patient, effusion_mm))
-    fluid = torch.maximum(lungs, -aerated) if any(effusion_mm) else torch.full_like(lungs, 1e3)
-    return Anatomy(
-        grid=grid, space=space, cage=chest, abdomen=below, domes=right_left, mediastinum=between,
-        skeleton=skeleton(space, patient, chest, spine_y(chest.back_y)),
-        outline=outline(space, axes, patient, chest, randomness.stream("outline")),
-        fissures=fissures(space, axes, patient, randomness.stream("fissures")),
-        lungs=aerated, fluid=fluid,
+    return Cavity(
+        space=space, cage=chest, abdomen=below, domes=right_left, mediastinum=between,
+        fissures=fissures(space, axes, patient, randomness.stream("fissures")), lungs=aerated,
+        fluid=torch.maximum(lungs, -aerated) if any(effusion_mm) else torch.full_like(lungs, FAR),
     )  # fmt: skip
 
 
-def lung_map(patient: Patient, effusion_mm: tuple[float, float], randomness: Randomness) -> LungMap:
-    """Return where trees may grow, from the same surfaces on cubes of 4 mm."""
+def lung_map(patient: Patient, randomness: Randomness) -> LungMap:
+    """Return where trees may grow, from the same surfaces (without fluid) on cubes of 4 mm."""
     low = (patient.base_z - 4.0, -patient.half_depth - 8.0, -patient.half_width - 8.0)
     high = (patient.apex_z + 4.0, patient.half_depth + 12.0, patient.half_width + 8.0)
     shape = tuple(int((b - a) / _MAP_STEP_MM) + 1 for a, b in zip(low, high, strict=True))
     step = (_MAP_STEP_MM, _MAP_STEP_MM, _MAP_STEP_MM)
     grid = Grid((shape[0], shape[1], shape[2]), step, low, torch.device("cpu"))
-    found = anatomy(patient, effusion_mm, grid, randomness)
+    found = _cavity(patient, (0.0, 0.0), grid, randomness)
     right = found.space.x < found.mediastinum.midline
     inside = found.lungs < 0
     return LungMap(

@@ -69,7 +69,7 @@ def build_chest(
     found = anatomy(patient, effusion_mm, grid.coarser(factors), randomness)
     hu, body = _tissue(found, patient, grid, factors, randomness.stream("tissue"))
     chest = _empty(grid, hu, body, vasculature)
-    chest.effusion = refined(found.fluid, factors, grid.shape) < 0
+    chest.effusion = refined(found.cavity.fluid, factors, grid.shape) < 0
     share, box = _fill_lungs(chest, found, factors)
     chest.parenchyma_hu[box] = _parenchyma(patient, grid, box, randomness.stream("texture"))
     lined = chest.parenchyma_hu[box] + _fissure_lines(found, factors, chest.lungs, box)
@@ -85,7 +85,7 @@ def _tissue(
     """HU without lungs on the voxel grid, and what lies inside the skin."""
     stack = surfaces(found, patient, randomness)
     if factors[0] > 1:
-        depth = (grid.shape[0], *found.lungs.shape[1:])
+        depth = (grid.shape[0], *found.cavity.lungs.shape[1:])
         stack = {name: refined(values, (factors[0], 1, 1), depth) for name, values in stack.items()}
     fine = tissue_factor(grid.spacing_mm[1])
     middle = grid.coarser((1, fine, fine))
@@ -127,14 +127,14 @@ def _fill_lungs(chest: Chest, found: Anatomy, factors: Factors) -> tuple[Tensor,
     def fine(values: Tensor) -> Tensor:
         return refined(values, factors, grid.shape)
 
-    chest.depth_mm = fine(found.lungs).neg_()
-    chest.costal_mm = fine(found.cage.distance).neg_()
-    share = coverage(-chest.depth_mm, fine(_width(found.lungs, found.grid, grid)))
+    chest.depth_mm = fine(found.cavity.lungs).neg_()
+    chest.costal_mm = fine(found.cavity.cage.distance).neg_()
+    share = coverage(-chest.depth_mm, fine(_width(found.cavity.lungs, found.grid, grid)))
     inside = chest.depth_mm > 0
-    right = inside & (fine(found.space.x - found.mediastinum.midline) < 0)
+    right = inside & (fine(found.cavity.space.x - found.cavity.mediastinum.midline) < 0)
     left = inside & ~right
     chest.lungs = right.to(torch.uint8) + 2 * left.to(torch.uint8)
-    lines = found.fissures
+    lines = found.cavity.fissures
     oblique = (fine(lines.oblique[0]), fine(lines.oblique[1]))
     chest.lobes = lobes_of(Fissures(oblique, fine(lines.minor), lines.seen), right, left)
     return share, _box(share > 0)
@@ -171,11 +171,11 @@ def _parenchyma(patient: Patient, grid: Grid, box: Box, randomness: Randomness) 
 def _fissure_lines(found: Anatomy, factors: Factors, lungs: Tensor, box: Box) -> Tensor:
     """HU that the fissures add in the box: their thickness over the width a slice spreads them to."""
     shape = (lungs.shape[0], lungs.shape[1], lungs.shape[2])
-    side = torch.where(found.space.x < found.mediastinum.midline, 1, 2)
-    distance = nearest_fissure(found.fissures, side)
+    side = torch.where(found.cavity.space.x < found.cavity.mediastinum.midline, 1, 2)
+    distance = nearest_fissure(found.cavity.fissures, side)
     width = refined(_width(distance, found.grid, _grid_of(found, factors)), factors, shape)[box]
     near = coverage(refined(distance, factors, shape)[box] - 0.5 * width, 0.5 * width)
-    strength = refined(found.fissures.seen, factors, shape)[box]
+    strength = refined(found.cavity.fissures.seen, factors, shape)[box]
     return near.mul_(strength).mul_(_FISSURE_HU * _FISSURE_MM).div_(width)
 
 

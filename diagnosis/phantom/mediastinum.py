@@ -10,7 +10,7 @@ from torch import Tensor
 from diagnosis.phantom.lung_map import Point
 from diagnosis.phantom.patient import Patient
 from diagnosis.phantom.randomness import Axes, Randomness
-from diagnosis.phantom.solids import Space, capsule, ellipsoid, smooth_union, tube
+from diagnosis.phantom.solids import Space, capsule, ellipsoid, ellipsoids, smooth_union, tube
 
 _BODY_RADIUS = 17.0
 """Of a vertebral body."""
@@ -130,12 +130,9 @@ def _great_vessels(space: Space, patient: Patient) -> Tensor:
         ([(-8, back + 12, 10), (-9, back + 13, -120)], [3.5, 3.5]),
         ([(-20, -0.04 * d, z - 10), (-20, 0.05 * d, patient.dome_z[0] - 60)], [12, 11]),
     ]  # fmt: skip
-    nearest: Tensor | None = None
-    for path, radii in paths:
-        part = tube(space, path, radii)
-        nearest = part if nearest is None else torch.minimum(nearest, part)
-    if nearest is None:
-        raise ValueError("there are no vessels")
+    nearest = tube(space, *paths[0])
+    for path, radii in paths[1:]:
+        torch.minimum(nearest, tube(space, path, radii), out=nearest)
     return nearest
 
 
@@ -163,12 +160,9 @@ def _nodes(space: Space, patient: Patient, randomness: Randomness) -> Tensor:
         (cx - 6, -0.3 * d, 52), (cx + 10, -0.34 * d, 48), (-36, 0.02 * d, -24), (36, 0.06 * d, -16),
         (cx + 14, -0.15 * d, 20), (-6, -0.66 * d, 18), (6, -0.66 * d, 4), (-2, -0.64 * d, 34),
     ]  # fmt: skip
-    nearest: Tensor | None = None
+    found: list[tuple[Point, Point]] = []
     for place in stations:
         x, y, z = (float(c + rng.normal(0, 3)) for c in place)
         rx, ry, rz = (float(r) for r in rng.uniform((2.5, 2.0, 3.5), (5.5, 4.0, 8.0)))
-        part = ellipsoid(space, (x, y, z), (rx, ry, rz))
-        nearest = part if nearest is None else torch.minimum(nearest, part)
-    if nearest is None:
-        raise ValueError("there are no stations")
-    return nearest
+        found.append(((x, y, z), (rx, ry, rz)))
+    return ellipsoids(space, found)

@@ -9,10 +9,12 @@ from torch import Tensor
 
 from diagnosis.phantom.patient import Patient
 from diagnosis.phantom.randomness import Axes, Randomness
-from diagnosis.phantom.solids import Space, capsule, ellipsoid, smooth_intersection, smooth_union
+from diagnosis.phantom.solids import FAR, Space, capsule, ellipsoid, smooth_intersection, smooth_union
 from diagnosis.phantom.thorax import Cage
 
 _RIB_LAYER_MM = 11.0
+_PARASPINAL_MM = 26.0
+"""Of the muscles on both sides of the spine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ def outline(space: Space, axes: Axes, patient: Patient, cage: Cage, randomness: 
     pectoral = torch.exp(-(((around - 0.72) / 0.13) ** 2)) * (0.4 + 1.5 * upper)
     dorsal = torch.exp(-(((around - 0.22) / 0.14) ** 2)) * (0.5 + 1.6 * upper)
     thick = _RIB_LAYER_MM + patient.muscle * (0.35 + pectoral + dorsal) * (1.0 + 0.15 * wave)
+    thick = thick + _PARASPINAL_MM * torch.exp(-((around / 0.15) ** 2))
     muscle = cage.distance - thick
     w = patient.half_width
     shoulders: Tensor | None = None
@@ -49,17 +52,18 @@ def outline(space: Space, axes: Axes, patient: Patient, cage: Cage, randomness: 
     breasts = _breasts(space, patient)
     if patient.breast:
         skin = smooth_union(skin, breasts - 2.0, 30.0)
-    lying = space.y - (patient.half_depth + _RIB_LAYER_MM + patient.muscle + 0.75 * patient.fat + 8.0)
+    back = patient.half_depth + _RIB_LAYER_MM + 0.8 * _PARASPINAL_MM + 0.5 * patient.muscle
+    lying = space.y - (back + 0.75 * patient.fat + 4.0)
     skin = smooth_intersection(skin, lying, 34.0)
     if patient.arms_down:
         skin = torch.minimum(skin, _arms(space, patient))
         muscle = torch.minimum(muscle, _arms(space, patient) + 0.4 * patient.fat + 4.0)
-    return Outline(skin, muscle, breasts, _pacemaker(space, patient))
+    return Outline(skin, muscle, breasts, _pacemaker(space, patient, cage))
 
 
 def _breasts(space: Space, patient: Patient) -> Tensor:
     if not patient.breast:
-        return torch.full_like(space.x, 1e3)
+        return torch.full_like(space.x, FAR)
     r, front = patient.breast, -patient.half_depth - _RIB_LAYER_MM - patient.muscle
     parts = [
         ellipsoid(space, (side * (0.60 * patient.half_width), front + 4.0, -40.0), (1.15 * r, 0.8 * r, r))
@@ -77,8 +81,11 @@ def _arms(space: Space, patient: Patient) -> Tensor:
     return torch.minimum(*parts)
 
 
-def _pacemaker(space: Space, patient: Patient) -> Tensor:
+def _pacemaker(space: Space, patient: Patient, cage: Cage) -> Tensor:
+    """A flat box before the muscles of the left chest, under the skin."""
     if not patient.metal:
-        return torch.full_like(space.x, 1e3)
-    front = -0.86 * patient.half_depth - _RIB_LAYER_MM - patient.muscle - 3.0
-    return ellipsoid(space, (0.5 * patient.half_width, front, patient.apex_z - 52.0), (20.0, 4.5, 22.0))
+        return torch.full_like(space.x, FAR)
+    depth = cage.distance - _RIB_LAYER_MM - 1.2 * patient.muscle - 4.0
+    x, z = space.x - 0.5 * patient.half_width, space.z - (patient.apex_z - 62.0)
+    inside = ((x / 20.0) ** 2 + (z / 22.0) ** 2 + (depth / 4.5) ** 2).sqrt_()
+    return torch.where(space.y < 0, (inside - 1.0) * 4.5, FAR)

@@ -105,7 +105,7 @@ def make_phantom(request: PhantomRequest, device: torch.device | str = "cpu") ->
         shapes = randomness.stream("anatomy")
         effusion = disease.effusion_depth_mm
         trees = grow_vasculature(
-            lung_map(patient, (0.0, 0.0), shapes), randomness.stream("vessels"), patient.vessel_calibre
+            lung_map(patient, shapes), randomness.stream("vessels"), patient.vessel_calibre
         )
         chest = build_chest(patient, effusion, trees, grid, shapes)
         diseased = add_lesions(chest, disease, randomness.stream("lesions"))

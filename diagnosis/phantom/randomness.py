@@ -1,4 +1,4 @@
-"""Random numbers of a phantom: named streams of one seed, and smooth fields that do not know the voxel grid."""
+"""Random numbers of a phantom: named streams of a seed, and smooth fields that know no voxel grid."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Randomness:
         step = wavelength_mm / 2
         counts = [int(2 * reach / step) + 4 for reach in reach_mm]
         lattice = torch.randn(counts, generator=self.torch) / _SPLINE_ENERGY**1.5
-        field = lattice.to(device)
+        field: Tensor = lattice.to(device)
         for axis, (places, reach, count) in enumerate(zip(axes, reach_mm, counts, strict=True)):
             weights = _spline_weights(places.to(device), reach, step, count)
             field = torch.movedim(torch.tensordot(weights, field, dims=([1], [axis])), 0, axis)

@@ -59,7 +59,7 @@ def _spine(space: Space, patient: Patient, spine_y: Tensor) -> tuple[Tensor, Ten
     y = space.y - spine_y
     level = (space.z / _VERTEBRA_MM - (space.z / _VERTEBRA_MM).round()).abs_() * _VERTEBRA_MM
     waist = 1.4 * torch.cos(2 * torch.pi * level / _VERTEBRA_MM)
-    round_body = (x * x + (1.12 * y) ** 2).sqrt_() - 16.5 - waist
+    round_body = ((0.92 * x) ** 2 + (1.12 * y) ** 2).sqrt_() - 17.5 - waist
     between = _VERTEBRA_MM / 2 - _DISC_MM / 2 - level
     bodies = torch.maximum(round_body, -between)
     discs = torch.maximum(round_body + 1.0, between)

@@ -10,6 +10,11 @@ from torch import Tensor
 
 from diagnosis.phantom.lung_map import Point
 
+FAR = 1e3
+"""In mm: farther than any blend reaches."""
+_REACH_MM = 50.0
+"""More than any two solids are blended over."""
+
 
 @dataclass(frozen=True, slots=True)
 class Space:
@@ -56,15 +61,31 @@ def capsule(space: Space, start: Point, end: Point, start_radius: float, end_rad
 
 
 def tube(space: Space, path: Sequence[Point], radii: Sequence[float]) -> Tensor:
-    """Return the distance to a chain of rods through the points of ``path``."""
-    parts = [
-        capsule(space, path[index], path[index + 1], radii[index], radii[index + 1])
-        for index in range(len(path) - 1)
-    ]
-    nearest = parts[0]
-    for part in parts[1:]:
-        nearest = torch.minimum(nearest, part)
+    """Return the distance to a chain of rods through the points of ``path``, FAR where none is near."""
+    nearest = torch.full_like(space.z, FAR)
+    for start, end, first, last in zip(path[:-1], path[1:], radii[:-1], radii[1:], strict=True):
+        rows, part = _levels(space, min(start[2], end[2]), max(start[2], end[2]))
+        near = nearest[rows]
+        torch.minimum(near, capsule(part, start, end, first, last), out=near)
     return nearest
+
+
+def ellipsoids(space: Space, solids: Sequence[tuple[Point, Point]]) -> Tensor:
+    """Return the distance to the nearest of small ellipsoids (centre, radii), FAR where none is near."""
+    nearest = torch.full_like(space.z, FAR)
+    for centre, radii in solids:
+        rows, part = _levels(space, centre[2] - radii[2], centre[2] + radii[2])
+        near = nearest[rows]
+        torch.minimum(near, ellipsoid(part, centre, radii), out=near)
+    return nearest
+
+
+def _levels(space: Space, low: float, high: float) -> tuple[slice, Space]:
+    """The rows along z within reach of low..high."""
+    level = space.z.mean(dim=(1, 2))
+    near = ((level > low - _REACH_MM) & (level < high + _REACH_MM)).nonzero()
+    rows = slice(int(near[0]), int(near[-1]) + 1) if len(near) else slice(0, 0)
+    return rows, Space(space.z[rows], space.y[rows], space.x[rows])
 
 
 def coverage(distance: Tensor, width_mm: Tensor | float) -> Tensor:

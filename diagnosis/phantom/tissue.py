@@ -32,13 +32,13 @@ def surfaces(found: Anatomy, patient: Patient, randomness: Randomness) -> Surfac
         name: randomness.stream(name).smooth_field(axes, wavelength, device, octaves)
         for name, wavelength, octaves in (("strand", 17.0, 2), ("streak", 24.0, 2), ("organ", 30.0, 1))
     }
-    between, bones, around = found.mediastinum, found.skeleton, found.outline
+    between, bones, around = found.cavity.mediastinum, found.skeleton, found.outline
     return {
         "skin": around.skin, "muscle": around.muscle, "breasts": around.breasts, "device": around.device,
-        "cage": found.cage.distance, "abdomen": found.abdomen, "heart": between.heart,
+        "cage": found.cavity.cage.distance, "abdomen": found.cavity.abdomen, "heart": between.heart,
         "chambers": between.chambers, "vessels": between.vessels, "oesophagus": between.oesophagus,
         "nodes": between.nodes, "bone": bones.bone, "cartilage": bones.cartilage, "discs": bones.discs,
-        "canal": bones.canal, "fluid": found.fluid, **_organs(found, patient), **noise,
+        "canal": bones.canal, "fluid": found.cavity.fluid, **_organs(found, patient), **noise,
     }  # fmt: skip
 
 
@@ -69,8 +69,8 @@ def _organs(found: Anatomy, patient: Patient) -> Surfaces:
     """Liver, spleen, stomach and its gas, each inside what lies below the diaphragm."""
     w, d = patient.half_width, patient.half_depth
     right, left = patient.dome_z
-    space: Space = found.space
-    below = found.abdomen + _DIAPHRAGM_MM
+    space: Space = found.cavity.space
+    below = found.cavity.abdomen + _DIAPHRAGM_MM
     liver = ellipsoid(space, (-0.36 * w, -4.0, right - 72.0), (0.78 * w, 1.05 * d, 84.0))
     spleen = ellipsoid(space, (0.66 * w, 0.42 * d, left - 48.0), (0.30 * w, 0.42 * d, 44.0))
     stomach = ellipsoid(space, (0.42 * w, -0.20 * d, left - 40.0), (0.36 * w, 0.50 * d, 38.0))
