@@ -135,7 +135,7 @@ class IntraclassCorrelation:
 
 def intraclass_correlation(
     measurements: ArrayLike, confidence: float = CONFIDENCE
-) -> IntraclassCorrelation | None:  # fmt: skip
+) -> IntraclassCorrelation | None:
     """Return ICC(2,1): absolute agreement of single measurements, two-way random effects.
 
     ``measurements`` ``[case, reader]`` without gaps, at least 2 x 2. Shrout and Fleiss, Psychological
@@ -168,7 +168,7 @@ def _mean_squares(table: Numbers) -> tuple[float, float, float]:
 
 def _icc_interval(
     shape: tuple[int, ...], squares: tuple[float, float, float], confidence: float
-) -> Interval | None:  # fmt: skip
+) -> Interval | None:
     """McGraw and Wong 1996, Table 7, case 2 A (ICC(A,1))."""
     cases, readers = shape
     between, among, error = squares

@@ -49,11 +49,10 @@ def by_group(
     ``groups`` names the group of each case. One ``threshold`` serves all groups, as it would at work.
     Raises ValueError.
     """
-    cases = _matching(cases_of(truth, scores), groups)
+    cases = cases_of(truth, scores)
+    _check_length(cases, groups)
     names = np.asarray(groups)
-    return {
-        str(name): _performance(cases, names == name, threshold, confidence) for name in np.unique(names)
-    }  # fmt: skip
+    return {str(name): _performance(cases, names == name, threshold, confidence) for name in np.unique(names)}
 
 
 def by_co_rads(
@@ -67,41 +66,39 @@ def by_co_rads(
 
     Categories without cases are absent. Raises ValueError for a category outside 0 to 6.
     """
-    cases = _matching(cases_of(truth, scores), categories)
+    cases = cases_of(truth, scores)
+    _check_length(cases, categories)
     given = np.asarray(categories)
-    _known(given)
+    _check_categories(given)
     return {
         int(category): _performance(cases, given == category, threshold, confidence)
         for category in np.unique(given)
     }
 
 
-def co_rads_area(
-    truth: ArrayLike, categories: Sequence[int], confidence: float = CONFIDENCE
-) -> Area | None:  # fmt: skip
+def co_rads_area(truth: ArrayLike, categories: Sequence[int], confidence: float = CONFIDENCE) -> Area | None:
     """Return the area under the ROC curve of the reader, whose CO-RADS 1 to 5 is taken as the score.
 
     Cases of category 0 and 6 are left out. None when the rest lacks a class. Raises ValueError.
     """
     cases = cases_of(truth, categories)
     given = np.asarray(categories)
-    _known(given)
+    _check_categories(given)
     graded = ~np.isin(given, NO_SUSPICION)
     if not graded.any():
         return None
     return roc_area(cases.truth[graded], cases.scores[graded], confidence)
 
 
-def _known(categories: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
+def _check_categories(categories: np.ndarray[tuple[int, ...], np.dtype[np.int64]]) -> None:
     strange = set(np.unique(categories).tolist()) - set(CO_RADS)
     if strange:
         raise ValueError(f"{min(strange)} is no CO-RADS category: they are 0 to 6.")
 
 
-def _matching(cases: Cases, groups: Sequence[str] | Sequence[int]) -> Cases:
+def _check_length(cases: Cases, groups: Sequence[str] | Sequence[int]) -> None:
     if len(groups) != len(cases.truth):
         raise ValueError(f"There are {len(cases.truth)} cases but {len(groups)} groups.")
-    return cases
 
 
 def _performance(cases: Cases, inside: Flags, threshold: float, confidence: float) -> GroupPerformance:

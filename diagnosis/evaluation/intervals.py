@@ -30,9 +30,7 @@ class Rate:
     interval: Interval
 
 
-def rate(
-    hits: int, total: int, confidence: float = CONFIDENCE, method: RateMethod = "wilson"
-) -> Rate | None:  # fmt: skip
+def rate(hits: int, total: int, confidence: float = CONFIDENCE, method: RateMethod = "wilson") -> Rate | None:
     """Return the share of hits, or None when there is no case to count.
 
     ``wilson``: score interval (Wilson, JASA 1927), close to its nominal level also near 0 and 1.

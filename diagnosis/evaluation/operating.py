@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from diagnosis.evaluation.bootstrap import DRAWS, SEED, bootstrap_interval
+from diagnosis.evaluation.bootstrap import DRAWS, SEED, Statistic, bootstrap_interval
 from diagnosis.evaluation.cases import Cases, cases_of
 from diagnosis.evaluation.intervals import CONFIDENCE, Interval, Rate, RateMethod, rate
 from diagnosis.evaluation.ladder import Ladder, ladder_of
@@ -123,9 +123,7 @@ def at_specificity(
     return _point(cases, _threshold(ladder, np.argmax(found)), confidence)
 
 
-def at_youden(
-    truth: ArrayLike, scores: ArrayLike, confidence: float = CONFIDENCE
-) -> OperatingPoint | None:  # fmt: skip
+def at_youden(truth: ArrayLike, scores: ArrayLike, confidence: float = CONFIDENCE) -> OperatingPoint | None:
     """Return the threshold with the largest sensitivity + specificity - 1 (Youden, Cancer 1950).
 
     Of equals the mildest: it misses fewer of the ill. None when a class is missing.
@@ -154,13 +152,25 @@ def false_positive_rate_at_sensitivity(
     The threshold is found anew in every bootstrap sample, so that its choice is part of the uncertainty.
     None when a class is missing. Raises ValueError.
     """
+    return _estimate(
+        truth, scores, lambda ladder: ladder.false_positive_rate_at_sensitivity(least), draws, seed
+    )
+
+
+def sensitivity_at_specificity(
+    truth: ArrayLike, scores: ArrayLike, least: float = TARGET, *, draws: int = DRAWS, seed: int = SEED
+) -> Estimate | None:
+    """Return the highest sensitivity that keeps ``least`` specificity, with a bootstrap interval as above.
+
+    0 when only calling nobody positive keeps it; None when a class is missing. Raises ValueError.
+    """
+    return _estimate(truth, scores, lambda ladder: ladder.sensitivity_at_specificity(least), draws, seed)
+
+
+def _estimate(truth: ArrayLike, scores: ArrayLike, read: Statistic, draws: int, seed: int) -> Estimate | None:
     ladder = ladder_of(cases_of(truth, scores))
     if ladder is None:
         return None
-
-    def read(sample: Ladder) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
-        return sample.false_positive_rate_at_sensitivity(least)
-
     interval = bootstrap_interval(truth, scores, read, draws=draws, seed=seed)
     return Estimate(float(read(ladder)[0]), interval)
 

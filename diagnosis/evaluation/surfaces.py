@@ -53,9 +53,7 @@ class SurfaceDistances:
         return self.predicted_to_truth, self.truth_to_predicted
 
 
-def surface_distances(
-    predicted: BoolArray, truth: BoolArray, spacing_mm: Spacing
-) -> SurfaceDistances | None:  # fmt: skip
+def surface_distances(predicted: BoolArray, truth: BoolArray, spacing_mm: Spacing) -> SurfaceDistances | None:
     """Return the distances between the surfaces of two masks ``[z, y, x]``; None when a mask is empty.
 
     ``spacing_mm`` is the distance of voxel centres along z, y, x. Raises ValueError for different grids and

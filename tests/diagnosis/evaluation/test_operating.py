@@ -15,6 +15,7 @@ from diagnosis.evaluation.operating import (
     at_threshold,
     at_youden,
     false_positive_rate_at_sensitivity,
+    sensitivity_at_specificity,
     threshold_table,
 )
 
@@ -102,6 +103,9 @@ def test_no_operating_point_where_there_is_none() -> None:
     assert at_youden([0, 0], [1, 2]) is None
     assert at_specificity([0, 1], [2, 1]) is None  # the positive is below the negative
     assert false_positive_rate_at_sensitivity([1, 1], [1, 2]) is None
+    nothing_found = sensitivity_at_specificity([0, 1], [2, 1])
+    assert nothing_found is not None
+    assert (nothing_found.value, nothing_found.interval) == (0, None)
 
 
 @settings(max_examples=25, deadline=None)
@@ -134,15 +138,32 @@ def test_named_points_are_the_best_of_all_thresholds(cases: list[tuple[int, int]
     )
 
 
-def test_false_positive_rate_at_95_percent_sensitivity_has_a_wide_interval() -> None:
+def overlapping_cases() -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(0)
     truth = np.arange(100) < 50
-    scores = rng.normal(size=100) + 2 * truth
-    found = false_positive_rate_at_sensitivity(truth, scores)
-    point = at_sensitivity(truth, scores)
+    return truth, rng.normal(size=100) + 2 * truth
+
+
+def test_false_positive_rate_at_95_percent_sensitivity_has_a_wide_interval() -> None:
+    cases = overlapping_cases()
+    found, point = false_positive_rate_at_sensitivity(*cases), at_sensitivity(*cases)
     assert found is not None
     assert point is not None
     assert found.value == point.decisions.false_positives / 50
     assert found.interval is not None
     assert found.interval.low <= found.value <= found.interval.high
     assert found.interval.high - found.interval.low > 0.1
+
+
+def test_sensitivity_at_95_percent_specificity_is_the_same_turned_round() -> None:
+    truth, scores = overlapping_cases()
+    found, point = sensitivity_at_specificity(truth, scores), at_specificity(truth, scores)
+    turned = false_positive_rate_at_sensitivity(~truth, -scores)
+    assert found is not None
+    assert point is not None
+    assert turned is not None
+    assert found.value == point.decisions.true_positives / 50
+    assert found.value == pytest.approx(1 - turned.value)
+    assert found.interval is not None
+    assert turned.interval is not None
+    np.testing.assert_allclose(found.interval, (1 - turned.interval.high, 1 - turned.interval.low), atol=0.03)
