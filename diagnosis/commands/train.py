@@ -1,0 +1,174 @@
+"""``python -m diagnosis train``: a label folder in, weights, their card and the record of the run out."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from diagnosis.commands.analyse import BadUsage
+
+TASKS: Mapping[str, str] = {
+    "lungs": "diagnosis.lungs.training",
+    "lobes": "diagnosis.lungs.lobe_training",
+    "lesions": "diagnosis.lesions.training",
+}
+"""Module of each thing that can be trained; its function ``task(studies, cache, schedule)`` says how."""
+SCHEDULES = ("small", "paper")
+CACHE = "cache"
+_HASH_DIGITS = 8
+
+
+def add_parser(commands: Any) -> None:
+    """Add ``train`` to the subcommands of an argument parser."""
+    parser = commands.add_parser(
+        "train", help="train a network on a label folder",
+        description="Trains on the train part of a label folder, validates on its validation part and never "
+        "opens its test part. Under torchrun several processes train together. SIGTERM and SIGINT end a run "
+        "with a checkpoint from which --resume goes on.",
+    )  # fmt: skip
+    parser.add_argument("system", metavar="SYSTEM", help=", ".join(TASKS))
+    parser.add_argument("--labels", required=True, type=Path, metavar="DIR", help="the label folder")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="an empty or missing folder")
+    parser.add_argument(
+        "--schedule", choices=SCHEDULES, default="small",
+        help="small: at most an hour on two cores (default); paper: as published, for a GPU",
+    )  # fmt: skip
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
+    parser.add_argument("--seed", type=_natural, default=0, metavar="N")
+    parser.add_argument("--steps", type=_natural, metavar="N", help="another length than the schedule's")
+    parser.add_argument(
+        "--start", type=Path, metavar="FILE",
+        help="weights to begin with instead of random ones: fine-tuning on labels of your own",
+    )  # fmt: skip
+    parser.add_argument(
+        "--cache", type=Path, metavar="DIR",
+        help="folder for the decoded labels, shared between runs (default: OUT/cache)",
+    )  # fmt: skip
+    parser.set_defaults(run=run)
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Train and write. Raises BadUsage, RefusedInput, and SystemExit (128 + signal) when interrupted."""
+    if arguments.system not in TASKS:
+        raise BadUsage(f"{arguments.system} can not be trained. Choose one of {', '.join(TASKS)}.")
+    _require_room(arguments.out, resume=arguments.resume)
+    from diagnosis.training.distributed import process_group
+    from diagnosis.training.loop import Interrupted
+
+    try:
+        with process_group() as device:
+            _train(arguments, str(device))
+    except Interrupted as stop:
+        sys.stderr.write(f"Stopped at step {stop.step}. The same command with --resume goes on from there.\n")
+        raise SystemExit(128 + stop.signal_number) from stop
+
+
+def _train(arguments: argparse.Namespace, device: str) -> None:
+    from diagnosis.training.distributed import rank
+    from diagnosis.training.labelled import open_labelled
+    from diagnosis.training.loop import train
+
+    out: Path = arguments.out
+    cache = arguments.cache or out / CACHE
+    studies = open_labelled(arguments.labels, cache)
+    task = import_module(TASKS[arguments.system]).task(studies, cache, arguments.schedule)
+    settings = replace(task.settings, seed=arguments.seed, device=device)
+    if arguments.steps is not None:
+        settings = replace(settings, steps=arguments.steps)
+    identity = {
+        "system": arguments.system, "schedule": arguments.schedule, "seed": arguments.seed,
+        "steps": settings.steps, "label_set": studies.label_set, "start": _hash(arguments.start),
+    }  # fmt: skip
+    trained = train(
+        task, out, settings, identity, resume=arguments.resume,
+        start=_started(task, arguments.start), progress_line=_progress,
+    )  # fmt: skip
+    if rank() == 0:
+        _write(arguments, studies, task, settings, trained)
+
+
+def _write(arguments: argparse.Namespace, studies: Any, task: Any, settings: Any, trained: Any) -> None:
+    """Write weights, card and plot: what the contract names."""
+    from diagnosis.training.card import Facts, count_phantoms, header_of, model_card
+    from diagnosis.training.distributed import processes
+    from diagnosis.training.plot import plot_record
+    from diagnosis.training.record import read_record
+    from diagnosis.weights import save_weights
+
+    out: Path = arguments.out
+    facts = Facts(
+        system=arguments.system,
+        network=task.network_name,
+        parameters=sum(parameter.numel() for parameter in trained.network.parameters()),
+        version=f"{arguments.schedule}-{trained.steps}-{studies.label_set[:_HASH_DIGITS]}-{settings.seed}",
+        schedule=arguments.schedule,
+        settings=settings,
+        label_set=studies.label_set,
+        train=len(studies.parts["train"]),
+        validation=len(studies.parts["validation"]),
+        phantoms=count_phantoms(studies),
+        processes=processes(),
+        steps=trained.steps,
+        best_step=trained.best_step,
+        minutes=trained.seconds / 60,
+        bfloat16=trained.bfloat16,
+        metrics=trained.metrics,
+        started_from=arguments.start.name if arguments.start else "",
+    )
+    save_weights(out / f"{arguments.system}.safetensors", trained.network, header_of(facts, task.config))
+    (out / "card.md").write_text(model_card(facts), "utf-8")
+    plot_record(read_record(out / "metrics.jsonl"), out / "plot.png", f"{facts.system} {facts.version}")
+    _progress(f"wrote {out / f'{arguments.system}.safetensors'}")
+
+
+def _require_room(out: Path, *, resume: bool) -> None:
+    if find_spec("matplotlib") is None:
+        raise BadUsage("Training needs the extra train: pip install lungsight[train].")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        others = [path for path in out.iterdir() if path.name != CACHE]
+    except OSError as error:
+        raise BadUsage(f"The folder {out} can not be used: {error.strerror or error}.") from error
+    if others and not resume:
+        raise BadUsage(f"{out} is not empty. Choose another folder, or go on with --resume.")
+
+
+def _started(task: Any, path: Path | None) -> Mapping[str, Any] | None:
+    from diagnosis.weights import load_weights
+
+    if path is None:
+        return None
+    network = task.network()
+    load_weights(path, network, task.system)
+    weights: Mapping[str, Any] = network.state_dict()
+    return weights
+
+
+def _hash(path: Path | None) -> str:
+    if path is None:
+        return ""
+    if not path.is_file():
+        raise BadUsage(f"{path} does not exist.")
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _progress(line: str) -> None:
+    if os.environ.get("RANK", "0") == "0":
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+
+
+def _natural(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise ValueError(text)
+    return value

@@ -1,0 +1,280 @@
+"""Training of the fast lesion network: what it sees, what it should say, how it is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from diagnosis.geometry import RefusedInput
+from diagnosis.lesions.input import NEIGHBOUR_MM, WINDOW_HU, three_slices
+from diagnosis.lesions.unet25d import (
+    BACKGROUND_CLASS,
+    CLASSES,
+    INFECTED_CLASSES,
+    LESION_OF_CLASS,
+    LUNG_CLASS,
+    VESSEL_CLASS,
+    LesionUNet,
+)
+from diagnosis.preprocessing.resampling import factors_for
+from diagnosis.results import ATELECTASIS, EFFUSION, INFECTED_VALUES, NODULE
+from diagnosis.training.augmentation import TRANSFER, Draws, augment
+from diagnosis.training.labelled import LabelledStudies, LabelledVolume
+from diagnosis.training.losses import dice_loss
+from diagnosis.training.sampling import (
+    AIR_HU,
+    BalancedSlices,
+    SliceRef,
+    evenly,
+    every_slice,
+    fitted,
+    pooled,
+    pooled_labels,
+    slices_holding,
+)
+from diagnosis.training.task import Batch, Settings
+from diagnosis.volume import FloatArray, LabelArray
+
+NOT_INFECTED = 254
+"""Target of voxels known to hold no infection, but not whether they are lung or background."""
+IGNORED = 255
+"""Target of voxels that feed no loss."""
+EFFUSION_CLASS = LESION_OF_CLASS.index(EFFUSION)
+CLASS_WEIGHTS = (0.5, 0.7, 2.0, 2.5, 2.0, 2.5, 1.0, 2.5, 2.0, 2.0)
+"""Of the cross-entropy, in the order of CLASSES: rare classes count more, without being guessed at."""
+LUNG_DICE, INFECTED_DICE = 0.5, 0.7
+"""Weights of the two Dice losses beside the cross-entropy: the recipe that transferred to real CT."""
+INFECTION_THRESHOLD = 0.4
+"""Probability from which a voxel counts as infected: chosen on phantoms."""
+LARGEST_PIXEL_MM = 1.75
+"""Slices with smaller pixels are pooled by whole factors up to this: the size of the phantoms' pixels."""
+_ENOUGH_PIXELS = 30
+"""A slice counts as holding a lesion type from this many pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class LesionSchedule:
+    """``size`` is the side of whole slices, ``part`` that of what goes through the network at a step."""
+
+    settings: Settings
+    batch: int = 8
+    size: int = 256
+    part: int = 192
+    validation_slices: int = 96
+
+
+SMALL = LesionSchedule(
+    Settings(steps=900, learning_rate=2e-3, warm_up=40, validate_every=150, checkpoint_every=100)
+)
+"""7,200 parts of slices: 10,000 to 13,000 were enough in the trial whose recipe this is."""
+
+
+class LesionTask:
+    """Trains `LesionUNet` on slices of labelled volumes.
+
+    Slices with each lesion type are drawn as often as those without. Where a study has no lung truth, the
+    network only learns that voxels are not infected, or which infection they are.
+    """
+
+    system = "lesions"
+    network_name = "2.5-D U-Net over three slices, ten classes"
+    headline = "infected_dice"
+    config: Mapping[str, Any] = {
+        "network": "unet25d", "classes": list(CLASSES), "infection_threshold": INFECTION_THRESHOLD,
+    }  # fmt: skip
+
+    def __init__(self, studies: LabelledStudies, schedule: LesionSchedule = SMALL) -> None:
+        """Raises RefusedInput: no studies in a part, or nothing to learn lesions from."""
+        self.schedule, self.settings = schedule, schedule.settings
+        train, validation = studies.part("train"), studies.part("validation")
+        _require_outlines(train)
+        self._slices = BalancedSlices(_groups(train))
+        half = schedule.validation_slices // 2
+        infected = slices_holding(validation, "outline", INFECTED_VALUES, _ENOUGH_PIXELS)
+        self._validation = evenly(infected, half) + evenly(every_slice(validation), half)
+        self._weights = torch.tensor(CLASS_WEIGHTS)
+
+    def network(self) -> nn.Module:
+        """Return a new network."""
+        return LesionUNet()
+
+    def batch(self, draws: Draws) -> Batch:
+        """Return ``image`` float32 ``[b, 3, y, x]`` and ``target`` int64 ``[b, y, x]``."""
+        refs = self._slices.draw(draws.numpy, self.schedule.batch)
+        images, targets = self._read(refs, draws.device)
+        part = (self.schedule.part, self.schedule.part)
+        images, targets = augment(images, targets, draws, TRANSFER, part)
+        return {"image": windowed(images), "target": targets[:, 0].long()}
+
+    def losses(self, network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
+        """Return weighted cross-entropy and the two Dice losses."""
+        logits = network(batch["image"]).float()
+        return lesion_losses(logits, batch["target"], self._weights.to(logits.device))
+
+    def validate(self, network: nn.Module) -> Mapping[str, float]:
+        """Return Dice of lungs, infection and each further class over fixed slices."""
+        device = next(network.parameters()).device
+        tally = Tally()
+        for start in range(0, len(self._validation), 4):
+            images, targets = self._read(self._validation[start : start + 4], device)
+            tally.add(network(windowed(images)).float().softmax(dim=1), targets[:, 0].long())
+        return tally.metrics()
+
+    def _read(self, refs: Sequence[SliceRef], device: torch.device) -> tuple[Tensor, Tensor]:
+        size = (self.schedule.size, self.schedule.size)
+        read = [read_slice(ref, size) for ref in refs]
+        images = torch.from_numpy(np.stack([image for image, _ in read])).to(device)
+        targets = torch.from_numpy(np.stack([target for _, target in read])[:, None]).to(device)
+        return images, targets
+
+
+def read_slice(ref: SliceRef, size: tuple[int, int]) -> tuple[FloatArray, LabelArray]:
+    """Return HU float32 ``[3, y, x]`` (4.5 mm below, the slice, 4.5 mm above) and its target ``[y, x]``.
+
+    Pixels are pooled to at most 1.75 mm, then the slice is cut or filled to ``size``.
+    """
+    volume = ref.volume
+    step = volume.spacing_mm[0]
+    reach = int(np.ceil(NEIGHBOUR_MM / step))
+    start, stop = max(0, ref.index - reach), min(volume.shape[0], ref.index + reach + 1)
+    images = three_slices(volume.hu(start, stop), ref.index - start, step)
+    factor = factors_for(volume.spacing_mm, LARGEST_PIXEL_MM)[2]
+    target = pooled_labels(target_of(volume, ref.index), factor)
+    return fitted(pooled(images, factor), size, AIR_HU), fitted(target, size, BACKGROUND_CLASS)
+
+
+def target_of(volume: LabelledVolume, index: int) -> LabelArray:
+    """Return the class (order of CLASSES), NOT_INFECTED or IGNORED of every pixel of a slice."""
+
+    def mask(name: str) -> LabelArray:
+        return volume.labels(name, index, index + 1)[0]
+
+    if volume.has("lungs"):
+        lungs = mask("lungs") > 0
+        target = np.where(lungs, LUNG_CLASS, BACKGROUND_CLASS).astype(np.uint8)
+        target[lungs & (mask("vessels") > 0)] = VESSEL_CLASS
+    else:
+        target = np.full(volume.shape[1:], NOT_INFECTED, np.uint8)
+    target[mask("ignore") > 0] = IGNORED
+    if volume.has("not_look"):
+        target[(mask("not_look") > 0) & (target == IGNORED)] = NOT_INFECTED
+    if volume.has("outline"):
+        lesion = _CLASS_OF_LESION[mask("outline")]
+        target = np.where((lesion > 0) & (target != IGNORED), lesion, target)
+    return target
+
+
+def windowed(images: Tensor) -> Tensor:
+    """Return HU scaled to 0..1 as `diagnosis.lesions.input.lesion_window` does."""
+    low, high = WINDOW_HU
+    return (images.clamp(low, high) - low) / (high - low)
+
+
+def lesion_losses(logits: Tensor, target: Tensor, weights: Tensor) -> dict[str, Tensor]:
+    """Return ``cross_entropy``, ``lung_dice`` and ``infected_dice`` losses, weighted.
+
+    ``logits`` float32 ``[b, 10, y, x]``, ``target`` int64 ``[b, y, x]`` of classes, NOT_INFECTED, IGNORED.
+    Where only "not infected" is known, the loss is -log of the probability of all other classes together.
+    """
+    log = functional.log_softmax(logits, dim=1)
+    known = target < len(CLASSES)
+    classes = torch.where(known, target, 0)
+    infected = log[:, INFECTED_CLASSES].exp().sum(dim=1)
+    surprise = -log.gather(1, classes[:, None])[:, 0]
+    weight = weights[classes] * known
+    negative = target == NOT_INFECTED
+    if bool(negative.any()):
+        surprise = torch.where(negative, -torch.log((1 - infected).clamp_min(1e-6)), surprise)
+        weight = weight + weights[LUNG_CLASS] * negative
+    counted = (target != IGNORED).float()
+    truth = ((target >= INFECTED_CLASSES.start) & (target < INFECTED_CLASSES.stop)).float()
+    lung = 1 - log[:, BACKGROUND_CLASS].exp() - log[:, EFFUSION_CLASS].exp()
+    lung_truth = ((target != BACKGROUND_CLASS) & (target != EFFUSION_CLASS)).float()
+    return {
+        "cross_entropy": (surprise * weight).sum() / weight.sum().clamp_min(1.0),
+        "lung_dice": LUNG_DICE * dice_loss(lung, lung_truth, known.float()),
+        "infected_dice": INFECTED_DICE * dice_loss(infected, truth, counted),
+    }
+
+
+class Tally:
+    """Sums overlaps over slices: Dice over all of them together, which empty slices do not spoil."""
+
+    def __init__(self) -> None:
+        names = ("lung", "infected", *CLASSES[INFECTED_CLASSES.start :])
+        self._sums = {name: np.zeros(3) for name in names}
+        self._percent_errors: list[float] = []
+
+    def add(self, probability: Tensor, target: Tensor) -> None:
+        """Add softmax output ``[b, 10, y, x]`` and targets ``[b, y, x]``."""
+        counted, known = target != IGNORED, target < len(CLASSES)
+        infected = probability[:, INFECTED_CLASSES].sum(dim=1) >= INFECTION_THRESHOLD
+        truth = (target >= INFECTED_CLASSES.start) & (target < INFECTED_CLASSES.stop)
+        lung = 1 - probability[:, BACKGROUND_CLASS] - probability[:, EFFUSION_CLASS] >= 0.5
+        lung_truth = (target != BACKGROUND_CLASS) & (target != EFFUSION_CLASS)
+        self._overlap("lung", lung & known, lung_truth & known)
+        self._overlap("infected", infected & counted, truth & counted)
+        label = probability.argmax(dim=1)
+        for index in range(INFECTED_CLASSES.start, len(CLASSES)):
+            self._overlap(CLASSES[index], (label == index) & known, target == index)
+
+    def metrics(self) -> dict[str, float]:
+        """Return Dice of every structure that occurs, and by how much infected area is missed or added."""
+        result = {}
+        for name, (shared, found, true) in self._sums.items():
+            if true > 0:
+                result[f"{name.replace(' ', '_')}_dice"] = float(2 * shared / (found + true))
+        result.setdefault("infected_dice", 0.0)
+        _, found, true = self._sums["infected"]
+        lung = self._sums["lung"][2]
+        if lung > 0:
+            result["infected_percent_bias"] = float(100 * (found - true) / lung)
+        return result
+
+    def _overlap(self, name: str, found: Tensor, true: Tensor) -> None:
+        values = (found & true).sum(), found.sum(), true.sum()
+        self._sums[name] += np.array([float(value) for value in values])
+
+
+def task(studies: LabelledStudies, cache: Path, schedule: str) -> LesionTask:
+    """Return what ``python -m diagnosis train lesions`` trains. Raises RefusedInput as LesionTask does."""
+    return LesionTask(studies, SMALL)
+
+
+def _groups(train: Sequence[LabelledVolume]) -> dict[str, tuple[float, list[SliceRef]]]:
+    """Return what is drawn how often: infection types together 0.45, look-alikes 0.2, any slice 0.35."""
+    alike = (EFFUSION, NODULE, ATELECTASIS)
+    groups = {"any": (0.35, every_slice(train))}
+    for weight, values in ((0.45, INFECTED_VALUES), (0.2, alike)):
+        for value in values:
+            slices = slices_holding(train, "outline", [value], _ENOUGH_PIXELS)
+            groups[str(value)] = (weight / len(values), slices)
+    return groups
+
+
+def _require_outlines(train: Sequence[LabelledVolume]) -> None:
+    if any(len(volume.slices_with("outline", range(1, 16))) for volume in train):
+        return
+    raise RefusedInput(
+        "nothing_to_learn",
+        "No study in the train part of this label folder has an outlined lesion: lesions can not be learned "
+        "from it. Outline lesions in some studies, sign them and export again.",
+    )
+
+
+def _lesion_classes() -> LabelArray:
+    classes = np.zeros(256, np.uint8)
+    for index, value in enumerate(LESION_OF_CLASS):
+        if value:
+            classes[value] = index
+    return classes
+
+
+_CLASS_OF_LESION = _lesion_classes()

@@ -1,0 +1,69 @@
+"""What the loop asks of a thing to train, and how it is to be trained."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from torch import Tensor, nn
+
+from diagnosis.training.augmentation import Draws
+
+Batch = Mapping[str, Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the loop runs. Lengths are in steps, never in time, so that the same run gives the same weights.
+
+    ``cosine`` lets the learning rate fall to zero after ``warm_up`` steps, otherwise it stays. ``patience``
+    is the number of validations without improvement after which training stops early (0: never).
+    ``clip_norm`` bounds the norm of the gradient. ``bfloat16`` (where the device computes in it itself) and
+    ``channels_last`` are what makes 2-D networks quick on a CPU; 3-D ones are slower with channels_last.
+    """
+
+    steps: int
+    learning_rate: float
+    optimiser: Literal["adam", "adamw"] = "adamw"
+    weight_decay: float = 0.01
+    cosine: bool = True
+    warm_up: int = 0
+    clip_norm: float = 1.0
+    validate_every: int = 250
+    checkpoint_every: int = 100
+    patience: int = 0
+    seed: int = 0
+    bfloat16: bool = True
+    channels_last: bool = True
+    device: str = "cpu"
+
+
+class Task(Protocol):
+    """One thing to train: its network, its batches, its loss, its validation.
+
+    ``network_name`` says in words what is trained, ``headline`` names the metric to be maximised, and
+    ``config`` is what whoever uses the weights must know; it goes into their header.
+    """
+
+    system: str
+    network_name: str
+    headline: str
+    settings: Settings
+    config: Mapping[str, Any]
+
+    def network(self) -> nn.Module:
+        """Return a new network; its first weights follow from torch's seed."""
+        ...
+
+    def batch(self, draws: Draws) -> Batch:
+        """Return the tensors of one step on the device of ``draws``, from these random numbers alone."""
+        ...
+
+    def losses(self, network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
+        """Return the parts of the loss, already weighted: their sum is minimised."""
+        ...
+
+    def validate(self, network: nn.Module) -> Mapping[str, float]:
+        """Return metrics of a network in evaluation mode over the validation part."""
+        ...
