@@ -15,6 +15,7 @@ from diagnosis.volume import Affine, BoolArray, FloatArray, LabelArray
 
 LESION_REGION_ML = 0.5
 """A ball of 1 cm. Smaller lesions count in every volume, but nobody can judge them one by one."""
+_FULL = np.float32(255)
 
 
 def on_series_grid(heatmap: Heatmap, affine: Affine, shape: tuple[int, int, int]) -> FloatArray:
@@ -85,13 +86,13 @@ def regions_of_lesions(
     *,
     smallest_ml: float = LESION_REGION_ML,
     lobes: LabelArray | None = None,
-    probability: FloatArray | None = None,
+    infection: LabelArray | None = None,
 ) -> list[Region]:
     """Return the connected components of all infected voxels (values 1 to 4 together) inside the lungs.
 
     All volumes are ``[z, y, x]`` on the series grid. ``class_name`` is the type of most voxels (the lower
-    value for a tie), ``evidence`` the mean infection ``probability``, 1.0 without one. Names as in
-    regions_of. With ``smallest_ml`` 0 the regions add up to the infected volume.
+    value for a tie), ``evidence`` the mean of ``infection`` (probability, 0..255 for 0..1), 1.0 without it.
+    Names as in regions_of. With ``smallest_ml`` 0 the regions add up to the infected volume.
     """
     box = _bounding_box(lesions)
     if box is None:
@@ -99,8 +100,8 @@ def regions_of_lesions(
     found = lesions[box]
     mask = (found >= min(INFECTED_VALUES)) & (found <= max(INFECTED_VALUES)) & (lungs[box] > 0)
     grid = SeriesGrid(lungs, lobes, affine)
-    evidence = None if probability is None else probability[box]
-    parts = components(mask, box, grid, smallest_ml, evidence=evidence)
+    likely = None if infection is None else infection[box].astype(np.float32) / _FULL
+    parts = components(mask, box, grid, smallest_ml, evidence=likely)
     return [
         as_region(place, part, grid, _type_of(lesions[part.box][part.mask]))
         for place, part in enumerate(ordered(parts), 1)

@@ -127,11 +127,11 @@ def test_without_a_smallest_volume_regions_add_up_to_the_infected_volume(
 
 
 def test_the_evidence_of_a_lesion_is_its_mean_probability(lesions: LabelArray, lungs: LabelArray) -> None:
-    probability = np.full(SHAPE, 0.1, np.float32)
-    probability[1:4, 3:5, 2:7] = 0.6
-    probability[1, 3, 2] = 0.9
-    regions = regions_of_lesions(lesions, lungs, AFFINE, smallest_ml=0.3, probability=probability)
-    assert [region.evidence for region in regions] == [pytest.approx((29 * 0.6 + 0.9) / 30)]
+    infection = np.full(SHAPE, 25, np.uint8)
+    infection[1:4, 3:5, 2:7] = 153
+    infection[1, 3, 2] = 255
+    regions = regions_of_lesions(lesions, lungs, AFFINE, smallest_ml=0.3, infection=infection)
+    assert [region.evidence for region in regions] == [pytest.approx((29 * 0.6 + 1.0) / 30)]
 
 
 def test_the_lobe_is_that_of_most_voxels_and_absent_outside(lungs: LabelArray, lobes: LabelArray) -> None:
