@@ -12,9 +12,10 @@ from torch.nn.functional import pad
 _REACH = 2.6
 """In standard deviations: what a Gaussian holds beyond (1 %) is given to the rest."""
 _SMALLEST_SIGMA = 0.05
-_THINNEST = 0.05
+_THINNEST = 0.01
 """Of a slice in spacings: a slice without thickness is the plane itself."""
-_NEGLIGIBLE = 1e-4
+_NEGLIGIBLE = 0.008
+"""Share of a slice below which a plane is not worth reading."""
 
 Weights = tuple[float, ...]
 
@@ -58,8 +59,9 @@ def slice_weights(thickness_mm: float, spacing_mm: float, samples: int) -> list[
     reach = ceil(half) + 1
     planes = range(int(middle) - reach, int(middle) + reach + 2)
     weights = [(_under_triangle(half - (p - middle)) - _under_triangle(-half - (p - middle))) for p in planes]
-    total = sum(weights)
-    return [(p, w / total) for p, w in zip(planes, weights, strict=True) if w > _NEGLIGIBLE * total]
+    kept = [(p, w) for p, w in zip(planes, weights, strict=True) if w > _NEGLIGIBLE * sum(weights)]
+    total = sum(w for _, w in kept)
+    return [(p, w / total) for p, w in kept]
 
 
 def averaged_slices(

@@ -32,6 +32,8 @@ _NOISE_RANGE = (0.6, 2.2)
 _STARVED_MM = 290.0
 """Water along a row from which streaks begin: shoulders and arms beside the chest."""
 _STARVED_SCALE_MM = 110.0
+_WIDEST_MM = 380.0
+"""How wide a body is taken to be that the field of view cuts."""
 _MOST_STARVED = 2.5
 _STREAK_TILTS = (0.0, 0.05, -0.11)
 """Slopes of the streaks: rays near the horizontal pass through both shoulders."""
@@ -95,7 +97,10 @@ def dose_noise(images: Tensor, pixel_ml: float) -> Tensor:
 
 def starvation(images: Tensor, pixel_mm: float) -> Tensor:
     """Return how starved of photons each row is, ``[n, y]``: 0 in most of the chest, 1 to 2 at shoulders."""
-    water = (images + 1000.0).clamp_(min=0.0).sum(dim=2) * (pixel_mm / 1000.0)
+    width = images.shape[2]
+    density = (images + 1000.0).clamp_(min=0.0).div_(1000.0)
+    beyond = max(0.0, _WIDEST_MM - width * pixel_mm) / 2
+    water = density.sum(dim=2) * pixel_mm + (density[:, :, 0] + density[:, :, -1]) * beyond
     rows = ((water - _STARVED_MM) / _STARVED_SCALE_MM).clamp_(0.0, _MOST_STARVED)
     return torch.nn.functional.avg_pool1d(rows[:, None], 9, 1, 4, count_include_pad=False)[:, 0]
 

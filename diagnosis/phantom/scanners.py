@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import ceil, floor
 from typing import Literal
 
 import numpy as np
@@ -48,10 +49,12 @@ class Storage:
 
     @property
     def stored_range(self) -> tuple[int, int]:
-        """Lowest and highest stored value."""
-        if self.signed:
-            return -(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1
-        return 0, 2**self.bits - 1
+        """Lowest and highest stored value whose HU fit 16 bits."""
+        low, high = (
+            (-(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1) if self.signed else (0, 2**self.bits - 1)
+        )
+        fewest, most = ((end - self.intercept) / self.slope for end in (-32768, 32767))
+        return max(low, ceil(fewest)), min(high, floor(most))
 
 
 @dataclass(frozen=True, slots=True)
