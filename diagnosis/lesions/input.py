@@ -23,7 +23,7 @@ def lesion_window(hu: FloatArray | HounsfieldArray) -> FloatArray:
     return values
 
 
-def three_slices(volume: FloatArray, index: int, spacing_z_mm: float) -> FloatArray:
+def three_slices(volume: FloatArray | HounsfieldArray, index: int, spacing_z_mm: float) -> FloatArray:
     """Return float32 ``[3, y, x]``: 4.5 mm below slice ``index``, the slice, 4.5 mm above it.
 
     ``volume`` is ``[z, y, x]`` of any floating or integer values (already scaled or not). Between slices
@@ -37,7 +37,7 @@ def three_slices(volume: FloatArray, index: int, spacing_z_mm: float) -> FloatAr
     return result
 
 
-def _at(volume: FloatArray, position: float) -> FloatArray:
+def _at(volume: FloatArray | HounsfieldArray, position: float) -> FloatArray:
     inside = min(max(position, 0.0), len(volume) - 1.0)
     low = int(inside)
     high = min(low + 1, len(volume) - 1)

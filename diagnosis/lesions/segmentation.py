@@ -1,0 +1,168 @@
+"""Lesions by type on the series grid, from a network that was trained for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from diagnosis.lesions.reading import FULL, Progress, Reading, read_blocks, read_slices
+from diagnosis.lesions.unet3d import LesionUNet3d
+from diagnosis.lesions.unet25d import LesionUNet
+from diagnosis.preprocessing.network_grid import Box, cropped_affine
+from diagnosis.preprocessing.resampling import Positions, positions_in, sample_linear
+from diagnosis.results import EFFUSION
+from diagnosis.volume import BoolArray, CTVolume, LabelArray, voxel_ml_of
+from diagnosis.weights import Header, load_weights, required, shipped
+
+Method = Literal["automatic", "network", "unet3d"]
+METHODS: tuple[Method, ...] = get_args(Method)
+LESION_WEIGHTS = "lesions"
+PAPER_WEIGHTS = "lesions-unet3d"
+
+INFECTION_THRESHOLD = 0.4
+"""Chosen on phantoms. Weights may name their own as ``config.infection_threshold``."""
+SPREAD_THRESHOLDS = (0.25, 0.4, 0.6)
+"""Thresholds at which the infected part is also given: how far it depends on the choice."""
+
+_MARGIN_MM = 30.0
+"""Chest wall, diaphragm and effusion around the lungs that a network gets to see."""
+_FLUID_HU = -200
+"""What is emptier than this outside the lungs is no effusion."""
+_SMALLEST_EFFUSION_ML = 3.0
+_SLAB = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Lesions:
+    """``labels``: uint8 ``[z, y, x]`` on the series grid, values of `diagnosis.results.LESIONS`: 1-4, 11 and
+    13 inside the lungs, 10 next to them, never 12 (emphysema is not looked for).
+
+    ``infection`` is the probability of infection inside the lungs, 0..255 for 0..1. ``percent_at`` gives the
+    infected percent of the lungs for each of `SPREAD_THRESHOLDS`.
+    """
+
+    labels: LabelArray
+    method: Method
+    version: str
+    threshold: float
+    infection: LabelArray
+    percent_at: Mapping[float, float]
+    warnings: tuple[str, ...] = ()
+
+
+def segment_lesions(
+    volume: CTVolume,
+    lungs: LabelArray,
+    method: Method = "automatic",
+    progress: Progress = lambda done: None,
+) -> Lesions | None:
+    """Find lesions in and next to the lungs (uint8 ``[z, y, x]``, 1 right, 2 left; not empty).
+
+    "automatic" takes the fast network when its weights are present and otherwise gives None. "network" asks
+    for it; "unet3d" for the paper's 3-D U-Net (Berenguer et al., 2020), which knows infections only. Raises
+    RefusedInput (``no_weights``, ``bad_weights``) and what ``progress`` raises.
+    """
+    if method == "automatic" and shipped(LESION_WEIGHTS) is None:
+        return None
+    box = _around(lungs, volume.spacing_mm)
+    if method == "unet3d":
+        paper = LesionUNet3d()
+        header = load_weights(required(PAPER_WEIGHTS, "3-D lesion network"), paper, "lesions")
+        reading = read_blocks(paper, volume, box, progress)
+    else:
+        method = "network"
+        network = LesionUNet()
+        header = load_weights(required(LESION_WEIGHTS, "lesion network"), network, "lesions")
+        reading = read_slices(network, volume, box, lungs, progress)
+    return _on_series(reading, volume, lungs, box, method, header)
+
+
+def _threshold(header: Header) -> float:
+    config: Mapping[str, Any] = header.get("config", {})
+    return float(config.get("infection_threshold", INFECTION_THRESHOLD))
+
+
+def _around(lungs: LabelArray, spacing_mm: tuple[float, float, float]) -> Box:
+    found = ndimage.find_objects((lungs > 0).astype(np.uint8))[0]
+    z, y, x = (
+        slice(max(0, part.start - round(_MARGIN_MM / step)), min(size, part.stop + round(_MARGIN_MM / step)))
+        for part, step, size in zip(found, spacing_mm, lungs.shape, strict=True)
+    )
+    return z, y, x
+
+
+def _on_series(
+    reading: Reading, volume: CTVolume, lungs: LabelArray, box: Box, method: Method, header: Header
+) -> Lesions:
+    """Bring the reading back to the series grid, slab by slab.
+
+    The probability is raised linearly, so that outlines are smooth; types and the rest take the nearest.
+    """
+    threshold = _threshold(header)
+    part = cropped_affine(volume.affine, box)
+    positions = positions_in(reading.affine, part, lungs[box].shape)
+    effusion = _beside(reading, positions_in(volume.affine, reading.affine, reading.other.shape), lungs)
+    labels, infection = np.zeros_like(lungs), np.zeros_like(lungs)
+    for start in range(0, len(positions[0]), _SLAB):
+        here = (slice(box[0].start + start, min(box[0].start + start + _SLAB, box[0].stop)), *box[1:])
+        near = (positions[0][start : start + _SLAB], *positions[1:])
+        lung = lungs[here] > 0
+        infection[here] = np.where(lung, _sampled(reading.infection, near), 0)
+        kind, other = _nearest(reading.kind, near), _nearest(reading.other, near)
+        infected = lung & (infection[here] >= threshold * FULL)
+        labels[here] = np.where(infected, kind, np.where(lung & (other != EFFUSION), other, 0))
+        fluid = ~lung & _nearest(effusion, near).astype(bool) & (volume.hu[here] > _FLUID_HU)
+        labels[here][fluid] = EFFUSION
+    return Lesions(
+        labels=labels,
+        method=method,
+        version=header["version"],
+        threshold=threshold,
+        infection=infection,
+        percent_at=_percent_at(infection, lungs),
+    )
+
+
+def _sampled(values: LabelArray, positions: Positions) -> LabelArray:
+    z, y, x = positions
+    first = max(0, int(np.floor(z[0])))
+    last = min(len(values), int(np.ceil(z[-1])) + 2)
+    first = min(first, last - 1)
+    linear = sample_linear(values[first:last].astype(np.float32), (z - first, y, x))
+    return np.rint(linear).astype(np.uint8)
+
+
+def _nearest(values: LabelArray | BoolArray, positions: Positions) -> LabelArray:
+    return np.asarray(values[np.ix_(*_indices(values.shape, positions))], dtype=np.uint8)
+
+
+def _indices(shape: tuple[int, ...], positions: Positions) -> list[NDArray[np.intp]]:
+    return [
+        np.clip(np.floor(along + 0.5).astype(np.intp), 0, size - 1)
+        for along, size in zip(positions, shape, strict=True)
+    ]
+
+
+def _beside(reading: Reading, positions: Positions, lungs: LabelArray) -> BoolArray:
+    """Effusion on the network's grid that touches a lung and is more than a few specks."""
+    lung = _nearest(lungs, positions) > 0
+    pieces, count = ndimage.label((reading.other == EFFUSION) & ~lung)
+    sizes = np.bincount(pieces.ravel(), minlength=count + 1) * voxel_ml_of(reading.affine)
+    touching = np.zeros(count + 1, dtype=bool)
+    touching[pieces[ndimage.binary_dilation(lung, ndimage.generate_binary_structure(3, 1))]] = True
+    touching[0] = False
+    return np.asarray((touching & (sizes >= _SMALLEST_EFFUSION_ML))[pieces])
+
+
+def _percent_at(infection: LabelArray, lungs: LabelArray) -> dict[float, float]:
+    counts = np.bincount(infection[lungs > 0], minlength=FULL + 1)
+    total = float(counts.sum())
+    return {
+        threshold: 100.0 * float(counts[int(np.ceil(threshold * FULL)) :].sum()) / total
+        for threshold in SPREAD_THRESHOLDS
+    }
