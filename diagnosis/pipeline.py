@@ -1,94 +1,94 @@
-"""One run: lungs once, every chosen system, measures; progress, seconds and memory on the way."""
+"""One run: lungs, lobes and lesions once, every chosen system, measures; progress, seconds and memory."""
 
 from __future__ import annotations
 
 import pkgutil
-import resource
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import cast
 
-import numpy as np
-
 from diagnosis.document import analysis_json
-from diagnosis.lungs.closed import closed_lungs
-from diagnosis.results import LEFT_LUNG, RIGHT_LUNG, Analysis, Quantification, SystemResult
+from diagnosis.regions import regions_of_lesions, with_lobes
+from diagnosis.results import Analysis, Quantification, Region, SystemResult
+from diagnosis.run_clock import RunClock, StageProgress, peak_memory_mb
+from diagnosis.segmentation_options import SEGMENTATIONS
+from diagnosis.segmenting import STAGE_WEIGHTS, Segmented, measured_lesions, segment, segmentation_stages
 from diagnosis.systems.catalogue import catalogue
-from diagnosis.systems.interface import Case, DiagnosisSystem, SystemSpec
-from diagnosis.volume import CTVolume, LabelArray
+from diagnosis.systems.interface import Case, DiagnosisSystem, OptionSpec, SystemSpec
+from diagnosis.volume import CTVolume
 
 __all__ = ["analyse", "analysis_json", "chosen_options", "load_system", "peak_memory_mb", "stages"]
 
-StageProgress = Callable[[str, float], None]
-"""Called with the stage's name and the finished part of the whole run, 0..1. May raise to stop."""
-
-LUNGS_STAGE = "Finding the lungs"
 MEASURING_STAGE = "Measuring"
 MEASURING_SYSTEM = "density"
-"""The system whose volumes are the run's own quantification."""
+"""The system whose volumes are the run's own quantification where no lesions were looked for."""
 
-_STAGE_WEIGHTS = {LUNGS_STAGE: 4.0, MEASURING_STAGE: 1.0}
 _SYSTEM_WEIGHT = 4.0
+
+Options = Mapping[str, Mapping[str, str]]
 
 
 class UnknownChoice(ValueError):
     """A system or option that does not exist. The message is a sentence for the user."""
 
 
-def stages(systems: Sequence[str]) -> tuple[str, ...]:
+def stages(systems: Sequence[str], options: Options | None = None) -> tuple[str, ...]:
     """Return the names of the stages of a run, in order. Raises UnknownChoice."""
-    return (LUNGS_STAGE, *(_spec(name).title for name in systems), MEASURING_STAGE)
+    settings = {owner: chosen_options(owner, (options or {}).get(owner, {})) for owner in SEGMENTATIONS}
+    titles = (_spec(name).title for name in systems)
+    return (*segmentation_stages(settings), *titles, MEASURING_STAGE)
 
 
-def chosen_options(system: str, given: Mapping[str, str]) -> dict[str, str]:
-    """Return a value for every option of the system: the given ones, defaults for the rest.
+def chosen_options(owner: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Return a value for every option of the owner: the given ones, defaults for the rest.
 
-    Raises UnknownChoice.
+    ``owner`` is a system, or ``lungs``, ``lobes`` or ``lesions``. Raises UnknownChoice.
     """
-    known = {option.name: option for option in _spec(system).options}
+    known = {option.name: option for option in options_of(owner)}
     for name, value in given.items():
         if name not in known:
-            raise UnknownChoice(f"{system} has no option {name}. It has: {', '.join(known) or 'none'}.")
+            raise UnknownChoice(f"{owner} has no option {name}. It has: {', '.join(known) or 'none'}.")
         if value not in known[name].choices:
-            raise UnknownChoice(f"{system} takes {name}={' or '.join(known[name].choices)}, not {value}.")
+            raise UnknownChoice(f"{owner} takes {name}={' or '.join(known[name].choices)}, not {value}.")
     return {name: given.get(name, option.default) for name, option in known.items()}
 
 
-def analyse(
-    volume: CTVolume,
-    systems: Sequence[str],
-    options: Mapping[str, Mapping[str, str]],
-    progress: StageProgress,
-) -> Analysis:
-    """Run the named systems on one volume and measure it.
+def options_of(owner: str) -> Sequence[OptionSpec]:
+    """Return the options of a system, or of ``lungs``, ``lobes`` or ``lesions``. Raises UnknownChoice."""
+    return SEGMENTATIONS[owner] if owner in SEGMENTATIONS else _spec(owner).options
 
-    ``options`` maps a system to its options. With no system at all lungs and quantification are still
-    made. Raises UnknownChoice before any work, RefusedInput (code ``no_lungs``) when the series shows no
-    lungs, and whatever ``progress`` raises.
+
+def analyse(volume: CTVolume, systems: Sequence[str], options: Options, progress: StageProgress) -> Analysis:
+    """Segment one volume, run the named systems on it and measure it.
+
+    ``options`` maps a system, ``lungs``, ``lobes`` or ``lesions`` to its options. With no system at all
+    segmentations and quantification are still made. Raises UnknownChoice before any work, RefusedInput
+    (code ``no_lungs``) when the series shows no lungs or (``no_weights``, ``bad_weights``) when a chosen
+    network can not be used, and whatever ``progress`` raises.
     """
-    settings = {name: chosen_options(name, options.get(name, {})) for name in systems}
-    run = _Run(stages(systems), progress)
-    with run.stage(LUNGS_STAGE):
-        case = Case(volume, closed_lungs(volume))
+    settings = {name: chosen_options(name, options.get(name, {})) for name in (*SEGMENTATIONS, *systems)}
+    run = RunClock(stages(systems, options), _weights(systems), progress)
+    found = segment(volume, settings, run)
+    case = found.case()
     results: dict[str, SystemResult] = {}
-    for name, chosen in settings.items():
+    for name in systems:
         with run.stage(_spec(name).title):
-            results[name] = load_system(name).run(case, chosen, run.part)
+            results[name] = _in_lobes(load_system(name).run(case, settings[name], run.part), case)
     with run.stage(MEASURING_STAGE):
-        quantification = _quantification(case, results, run)
+        quantification = _quantification(found, case, results, run)
+        regions = _regions(found)
     return Analysis(
         volume=volume,
-        lungs=case.lungs,
+        lungs=found.lungs,
         quantification=quantification,
         systems=results,
-        warnings=[
-            *_lung_warnings(case.lungs),
-            *(text for name in results for text in results[name].warnings),
-        ],
+        warnings=[*found.warnings, *(text for name in results for text in results[name].warnings)],
         seconds=run.seconds,
         peak_memory_mb=peak_memory_mb(),
+        lobes=found.lobes,
+        lesions=case.lesions,
+        regions=regions,
+        segmentation=found.names,
     )
 
 
@@ -98,37 +98,6 @@ def load_system(name: str) -> DiagnosisSystem:
     return cast(DiagnosisSystem, made())
 
 
-def peak_memory_mb() -> float:
-    """Return the largest resident size this process has had, in MB."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes / 1e6 if sys.platform == "darwin" else kilobytes / 1e3
-
-
-class _Run:
-    """Times the stages and turns the part of a stage into the part of the whole."""
-
-    def __init__(self, names: Sequence[str], progress: StageProgress) -> None:
-        self.seconds: dict[str, float] = {}
-        self._progress = progress
-        weights = [_STAGE_WEIGHTS.get(name, _SYSTEM_WEIGHT) for name in names]
-        ends = np.cumsum(weights) / sum(weights)
-        self._span = dict(zip(names, zip([0.0, *ends[:-1]], ends, strict=True), strict=True))
-        self._name = ""
-
-    @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
-        self._name = name
-        self.part(0.0)
-        started = time.monotonic()
-        yield
-        self.seconds[name] = time.monotonic() - started
-        self.part(1.0)
-
-    def part(self, done: float) -> None:
-        start, end = self._span[self._name]
-        self._progress(self._name, float(start + (end - start) * min(max(done, 0.0), 1.0)))
-
-
 def _spec(name: str) -> SystemSpec:
     known = catalogue()
     if name not in known:
@@ -136,21 +105,32 @@ def _spec(name: str) -> SystemSpec:
     return known[name]
 
 
-def _quantification(case: Case, results: Mapping[str, SystemResult], run: _Run) -> Quantification | None:
-    """The volumes of the measuring system, run for them alone when it was not asked for."""
+def _weights(systems: Sequence[str]) -> dict[str, float]:
+    return {**STAGE_WEIGHTS, **{_spec(name).title: _SYSTEM_WEIGHT for name in systems}}
+
+
+def _in_lobes(result: SystemResult, case: Case) -> SystemResult:
+    """The result with the lobes of its regions, where lobes are known."""
+    return result if case.lobes is None else replace(result, regions=with_lobes(result.regions, case.lobes))
+
+
+def _regions(found: Segmented) -> list[Region]:
+    lesions = found.lesions
+    if lesions is None:
+        return []
+    return regions_of_lesions(
+        lesions.labels, found.lungs, found.volume.affine, lobes=found.lobes, infection=lesions.infection
+    )
+
+
+def _quantification(
+    found: Segmented, case: Case, results: Mapping[str, SystemResult], run: RunClock
+) -> Quantification | None:
+    """The volumes of the lesions; without lesions those of the measuring system, run for them alone when
+    it was not asked for."""
+    if found.lesions is not None:
+        return measured_lesions(found, found.lesions)
     result = results.get(MEASURING_SYSTEM)
     if result is None:
         result = load_system(MEASURING_SYSTEM).run(case, chosen_options(MEASURING_SYSTEM, {}), run.part)
     return result.quantification
-
-
-def _lung_warnings(lungs: LabelArray) -> list[str]:
-    sentences = [
-        f"No {name} lung was found. Its volume and infected part are given as 0."
-        for side, name in ((RIGHT_LUNG, "right"), (LEFT_LUNG, "left"))
-        if not (lungs == side).any()
-    ]
-    for image, name in ((lungs[-1], "top"), (lungs[0], "bottom")):
-        if image.any():
-            sentences.append(f"The lungs reach the {name} slice: the scan may not show them whole.")
-    return sentences

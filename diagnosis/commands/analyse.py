@@ -16,6 +16,7 @@ from diagnosis.nifti import is_nifti, read_ct, write_heatmap, write_labels
 from diagnosis.pipeline import analyse, analysis_json, chosen_options, stages
 from diagnosis.regions import on_series_grid
 from diagnosis.results import Analysis, Heatmap
+from diagnosis.segmentation_options import SEGMENTATIONS
 from diagnosis.systems.catalogue import catalogue
 
 Options = Mapping[str, Mapping[str, str]]
@@ -36,7 +37,7 @@ def add_parser(commands: Any) -> None:
         help=f"systems to run: {', '.join(catalogue())}, all (default) or none",
     )  # fmt: skip
     parser.add_argument(
-        "--option", action="append", default=[], metavar="[SYSTEM.]KEY=VALUE", help="an option of the systems"
+        "--option", action="append", default=[], metavar="[OWNER.]KEY=VALUE", help=_options_help()
     )
     parser.add_argument("--out", required=True, type=Path, help="folder for the results, made when missing")
     parser.set_defaults(run=run)
@@ -72,9 +73,10 @@ def chosen_systems(names: Sequence[str]) -> list[str]:
 
 
 def parsed_options(given: Sequence[str], systems: Sequence[str]) -> Options:
-    """Return {system: {key: value}} of ``key=value`` (every chosen system that has the key) and
-    ``system.key=value``. Raises BadUsage and UnknownChoice."""
-    options: dict[str, dict[str, str]] = {name: {} for name in systems}
+    """Return {owner: {key: value}} of ``key=value`` (every chosen system that has the key) and
+    ``owner.key=value``, where the owner is a chosen system, lungs, lobes or lesions. Raises BadUsage and
+    UnknownChoice."""
+    options: dict[str, dict[str, str]] = {name: {} for name in (*SEGMENTATIONS, *systems)}
     for text in given:
         key, equals, value = text.partition("=")
         owner, dot, name = key.rpartition(".")
@@ -91,9 +93,12 @@ def parsed_options(given: Sequence[str], systems: Sequence[str]) -> Options:
 
 
 def write_results(analysis: Analysis, document: dict[str, Any], out: Path, title: str) -> None:
-    """Write lungs, heatmaps and contact sheet, and last ``analysis.json``, which names the files."""
+    """Write the label volumes that were made, heatmaps and contact sheet, and last ``analysis.json``, which
+    names the files."""
     affine = analysis.volume.affine
-    write_labels(out / "lungs.nii.gz", analysis.lungs, affine)
+    for name, labels in (("lungs", analysis.lungs), ("lobes", analysis.lobes), ("lesions", analysis.lesions)):
+        if labels is not None:
+            write_labels(out / f"{name}.nii.gz", labels, affine)
     for name, result in analysis.systems.items():
         for heatmap, entry in zip(result.heatmaps, document["systems"][name]["heatmaps"], strict=True):
             entry["file"] = heatmap_file(name, heatmap)
@@ -106,6 +111,17 @@ def write_results(analysis: Analysis, document: dict[str, Any], out: Path, title
 def heatmap_file(system: str, heatmap: Heatmap) -> str:
     """Return the file name of a heatmap on the series grid."""
     return f"heatmap-{system}-{heatmap.class_name}-{heatmap.kind}.nii.gz".replace(" ", "_")
+
+
+def _options_help() -> str:
+    """The owners of options with their choices; argparse takes % for its own."""
+    owners = {**SEGMENTATIONS, **{name: spec.options for name, spec in catalogue().items()}}
+    known = "; ".join(
+        f"{owner}.{option.name}={'|'.join(option.choices)} ({option.help})"
+        for owner, options in owners.items()
+        for option in options
+    )
+    return f"an option of the systems or of a segmentation: {known}".replace("%", "%%")
 
 
 def _has_option(system: str, name: str) -> bool:

@@ -19,6 +19,11 @@ from diagnosis.document import json_schema
 from tests.phantoms import ChestPhantom, abdomen_phantom, chest_phantom, write_dicom_series, write_nifti
 
 PHANTOM = chest_phantom()
+BY_RULES = [
+    *("--option", "lungs.method=closed"), *("--option", "lobes.method=none"),
+    *("--option", "lesions.method=none"),
+]  # fmt: skip
+"""Without networks, whether or not weights are there."""
 FILES = {"analysis.json", "lungs.nii.gz", "heatmap-density-infected-density.nii.gz", "contact-sheet.png"}
 
 
@@ -36,7 +41,8 @@ def out(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
         source = write_nifti(PHANTOM.volume, folder / "chest.nii.gz")
     else:
         write_dicom_series(PHANTOM.volume, source, orientation=request.param)
-    assert main(["analyse", str(source), "--system", "density", "--out", str(folder / "out")]) == 0
+    arguments = ["analyse", str(source), *BY_RULES, "--system", "density", "--out", str(folder / "out")]
+    assert main(arguments) == 0
     return folder / "out"
 
 
@@ -136,8 +142,8 @@ def test_the_contact_sheet_is_a_picture_of_some_size(out: Path) -> None:
 
 def test_all_runs_every_system_and_none_only_lungs_and_quantification(tmp_path: Path) -> None:
     source = str(write_nifti(PHANTOM.volume, tmp_path / "chest.nii.gz"))
-    assert main(["analyse", source, "--system", "none", "--out", str(tmp_path / "none")]) == 0
-    assert main(["analyse", source, "--out", str(tmp_path / "all")]) == 0
+    assert main(["analyse", source, *BY_RULES, "--system", "none", "--out", str(tmp_path / "none")]) == 0
+    assert main(["analyse", source, *BY_RULES, "--out", str(tmp_path / "all")]) == 0
     none, everything = document(tmp_path / "none"), document(tmp_path / "all")
     assert none["systems"] == {}
     assert list(everything["systems"]) == ["density"]
@@ -148,8 +154,8 @@ def test_all_runs_every_system_and_none_only_lungs_and_quantification(tmp_path: 
 def test_options_are_passed_on(tmp_path: Path) -> None:
     source = str(write_nifti(PHANTOM.volume, tmp_path / "chest.nii.gz"))
     for option in ("rule=published", "density.rule=published"):
-        assert main(["analyse", source, "--option", option, "--out", str(tmp_path / option)]) == 0
-    assert main(["analyse", source, "--out", str(tmp_path / "closed")]) == 0
+        assert main(["analyse", source, *BY_RULES, "--option", option, "--out", str(tmp_path / option)]) == 0
+    assert main(["analyse", source, *BY_RULES, "--out", str(tmp_path / "closed")]) == 0
     published, also, closed = (
         document(tmp_path / name)["quantification"]
         for name in ("rule=published", "density.rule=published", "closed")
@@ -172,7 +178,7 @@ def test_bad_usage_is_one_sentence_and_exit_2(
     arguments: list[str], words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     source = str(write_nifti(PHANTOM.volume, tmp_path / "chest.nii.gz"))
-    assert main(["analyse", source, *arguments, "--out", str(tmp_path / "out")]) == 2
+    assert main(["analyse", source, *BY_RULES, *arguments, "--out", str(tmp_path / "out")]) == 2
     said = capsys.readouterr().err
     assert words in said
     assert said.count("\n") == 1

@@ -17,6 +17,8 @@ from tests.phantoms import abdomen_phantom, chest_phantom
 
 PHANTOM = chest_phantom()
 STAGES = ("Finding the lungs", "Density", "Measuring")
+BY_RULES = {"lungs": {"method": "closed"}, "lobes": {"method": "none"}, "lesions": {"method": "none"}}
+"""Without networks, whether or not weights are there."""
 
 
 class Stopped(Exception):
@@ -29,13 +31,13 @@ def quiet(stage: str, part: float) -> None:
 
 @pytest.fixture(scope="module")
 def analysis() -> Analysis:
-    return analyse(PHANTOM.volume, ["density"], {}, quiet)
+    return analyse(PHANTOM.volume, ["density"], BY_RULES, quiet)
 
 
 def test_progress_names_the_stages_and_never_goes_back() -> None:
     seen: list[tuple[str, float]] = []
-    analyse(PHANTOM.volume, ["density"], {}, lambda stage, part: seen.append((stage, part)))
-    assert tuple(dict.fromkeys(stage for stage, _ in seen)) == STAGES == stages(["density"])
+    analyse(PHANTOM.volume, ["density"], BY_RULES, lambda stage, part: seen.append((stage, part)))
+    assert tuple(dict.fromkeys(stage for stage, _ in seen)) == STAGES == stages(["density"], BY_RULES)
     parts = [part for _, part in seen]
     assert parts == sorted(parts)
     assert (parts[0], parts[-1]) == (0.0, 1.0)
@@ -48,7 +50,7 @@ def test_progress_may_stop_the_run_in_every_stage(at: str) -> None:
             raise Stopped
 
     with pytest.raises(Stopped):
-        analyse(PHANTOM.volume, ["density"], {}, stop)
+        analyse(PHANTOM.volume, ["density"], BY_RULES, stop)
 
 
 def test_seconds_of_every_stage_and_peak_memory_are_kept(analysis: Analysis) -> None:
@@ -58,7 +60,7 @@ def test_seconds_of_every_stage_and_peak_memory_are_kept(analysis: Analysis) -> 
 
 
 def test_without_systems_lungs_and_quantification_are_still_made(analysis: Analysis) -> None:
-    found = analyse(PHANTOM.volume, [], {}, quiet)
+    found = analyse(PHANTOM.volume, [], BY_RULES, quiet)
     assert found.systems == {}
     assert found.quantification == analysis.quantification
     np.testing.assert_array_equal(found.lungs, analysis.lungs)
@@ -71,8 +73,8 @@ def test_the_quantification_is_that_of_the_measuring_system(analysis: Analysis) 
 
 
 def test_options_reach_the_system() -> None:
-    found = analyse(PHANTOM.volume, ["density"], {"density": {"rule": "published"}}, quiet)
-    default = analyse(PHANTOM.volume, ["density"], {}, quiet)
+    found = analyse(PHANTOM.volume, ["density"], {**BY_RULES, "density": {"rule": "published"}}, quiet)
+    default = analyse(PHANTOM.volume, ["density"], BY_RULES, quiet)
     assert found.quantification != default.quantification
 
 
@@ -84,19 +86,21 @@ def test_unknown_systems_and_options_are_named_before_any_work() -> None:
         analyse(PHANTOM.volume, ["tarot"], {}, forbidden)
     with pytest.raises(UnknownChoice, match="density has no option colour"):
         analyse(PHANTOM.volume, ["density"], {"density": {"colour": "red"}}, forbidden)
+    with pytest.raises(UnknownChoice, match="lungs has no option colour"):
+        analyse(PHANTOM.volume, [], {"lungs": {"colour": "red"}}, forbidden)
     with pytest.raises(UnknownChoice, match="rule=closed or published, not open"):
         chosen_options("density", {"rule": "open"})
 
 
 def test_a_series_without_lungs_is_refused() -> None:
     with pytest.raises(RefusedInput, match="No lungs found"):
-        analyse(abdomen_phantom(), ["density"], {}, quiet)
+        analyse(abdomen_phantom(), ["density"], BY_RULES, quiet)
 
 
 def test_a_cut_scan_and_a_missing_lung_are_said_in_words() -> None:
     hu = PHANTOM.volume.hu.copy()
     hu[PHANTOM.lungs == 2] = 40
-    found = analyse(CTVolume(hu[:40], PHANTOM.volume.affine), [], {}, quiet)
+    found = analyse(CTVolume(hu[:40], PHANTOM.volume.affine), [], BY_RULES, quiet)
     assert any("No left lung was found" in sentence for sentence in found.warnings)
     assert any("top slice" in sentence for sentence in found.warnings)
     assert not any("bottom slice" in sentence for sentence in found.warnings)

@@ -199,3 +199,25 @@ def test_the_definitions_of_papers_differ_as_printed(chest: Chest) -> None:
     assert [published_percent(chest.lesions, chest.lungs * np.uint8(0), name) for name in VARIANTS] == [0] * 3
     with pytest.raises(ValueError, match="no definition tarot"):
         published_percent(chest.lesions, chest.lungs, "tarot")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_labels_give_what_plain_masks_give(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    lungs = rng.integers(0, 3, (9, 12, 14)).astype(np.uint8)
+    lobes = np.where(lungs == 1, rng.integers(0, 4, lungs.shape), 0).astype(np.uint8)
+    lobes[lungs == 2] = rng.choice(np.array([0, 4, 5], np.uint8), int((lungs == 2).sum()))
+    lesions = rng.integers(0, 14, lungs.shape).astype(np.uint8)
+    found = quantify_lesions(lesions, lungs, lobes, AFFINE)
+    infected = (lesions >= 1) & (lesions <= 4)
+    for share, mask in (
+        (found.right, lungs == 1),
+        (found.left, lungs == 2),
+        *((found.lobes[name], (lobes == value) & (lungs > 0)) for value, name in LOBES.items()),
+    ):
+        assert share.volume_ml == pytest.approx(mask.sum() * VOXEL_ML)
+        assert share.infected_ml == pytest.approx((mask & infected).sum() * VOXEL_ML)
+        assert share.infected_percent == pytest.approx(100 * (mask & infected).sum() / mask.sum())
+    for value, name in LESIONS.items():
+        mask = (lungs == 0) if value == 10 else (lungs > 0)
+        assert found.types_ml[name] == pytest.approx(((lesions == value) & mask).sum() * VOXEL_ML)
