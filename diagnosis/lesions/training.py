@@ -154,7 +154,7 @@ def target_of(volume: LabelledVolume, index: int) -> LabelArray:
     """Return the class (order of CLASSES), NOT_INFECTED or IGNORED of every pixel of a slice."""
 
     def mask(name: str) -> LabelArray:
-        return volume.labels(name, index, index + 1)[0]
+        return np.asarray(volume.labels(name, index, index + 1)[0])
 
     if volume.has("lungs"):
         lungs = mask("lungs") > 0

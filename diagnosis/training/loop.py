@@ -69,6 +69,7 @@ def train(
     begin with. On SIGTERM or SIGINT the step in hand ends, a checkpoint is written and Interrupted raised.
     Raises RefusedInput as load_checkpoint does when ``resume`` is set.
     """
+    out.mkdir(parents=True, exist_ok=True)
     run = _Run(task, out, settings, identity, start, resume)
     with _signals() as received, ThreadPoolExecutor(1, initializer=_one_thread) as pool:
         for step, batch in _prefetched(pool, run.prepare, run.progress.step, settings.steps):
@@ -112,6 +113,7 @@ class _Run:
         self.writes = rank() == 0
         self.record = Record(out / "metrics.jsonl", self.progress.step) if self.writes else None
         self.sums: dict[str, Tensor] = {}
+        self.summed = 0
         self.bfloat16 = settings.bfloat16 and fast_dtype(self.device) == torch.bfloat16
         self.clock = time.monotonic()
         if not resume:
@@ -189,13 +191,13 @@ class _Run:
     def _note(self, parts: Mapping[str, Tensor]) -> None:
         for name, value in parts.items():
             self.sums[name] = value.detach().float() + self.sums.get(name, 0.0)
+        self.summed += 1
         step = self.progress.step
         if step % RECORD_EVERY and step != self.settings.steps:
             return
         self._tick()
-        steps = (step - 1) % RECORD_EVERY + 1
-        losses = {name: round(float(value) / steps, 6) for name, value in self.sums.items()}
-        self.sums = {}
+        losses = {name: round(float(value) / self.summed, 6) for name, value in self.sums.items()}
+        self.sums, self.summed = {}, 0
         if self.record:
             rate = learning_rate(self.settings, step)
             self.record.add(step, {**losses, "lr": rate, "seconds": round(self.progress.seconds, 1)})

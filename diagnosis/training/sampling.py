@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diagnosis.preprocessing.resampling import block_mean
 from diagnosis.training.labelled import LabelledVolume
 from diagnosis.volume import FloatArray, LabelArray
 
 AIR_HU = -1000
+Values = TypeVar("Values", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +88,14 @@ def pooled_labels(labels: LabelArray, factor: int) -> LabelArray:
     return labels if factor == 1 else np.asarray(labels[..., rows[:, None], columns])
 
 
-def fitted(images: np.ndarray, size: tuple[int, int], fill: int) -> np.ndarray:
+def fitted(images: NDArray[Values], size: tuple[int, int], fill: int) -> NDArray[Values]:
     """Cut or fill ``[..., y, x]`` around its middle to ``size``, so that studies fit into one batch."""
     result = np.full((*images.shape[:-2], *size), fill, images.dtype)
-    into, outof = [], []
+    into: list[slice] = []
+    outof: list[slice] = []
     for have, want in zip(images.shape[-2:], size, strict=True):
         length = min(have, want)
         into.append(slice((want - length) // 2, (want - length) // 2 + length))
         outof.append(slice((have - length) // 2, (have - length) // 2 + length))
-    result[(..., *into)] = images[(..., *outof)]
+    result[..., into[0], into[1]] = images[..., outof[0], outof[1]]
     return result
