@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from diagnosis.commands.analyse import BadUsage
+from diagnosis.geometry import RefusedInput
 
 if TYPE_CHECKING:
     from diagnosis.phantom.disease import Kind
@@ -41,7 +42,7 @@ def add_parser(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Make one phantom, or many. Raises BadUsage and RefusedInput (an unknown scanner)."""
+    """Make one phantom, or many. Raises BadUsage."""
     _require_consistent(arguments)
     requests = _requests(arguments)
     if arguments.labels:
@@ -86,7 +87,10 @@ def _requests(arguments: argparse.Namespace) -> list[PhantomRequest]:
     from diagnosis.phantom.scanners import scanner_named
 
     if arguments.scanner is not None:
-        scanner_named(arguments.scanner)
+        try:
+            scanner_named(arguments.scanner)
+        except RefusedInput as error:
+            raise BadUsage(error.sentence) from error
     shape = _size(arguments.size) if arguments.size is not None else USUAL_SHAPE
     seeds = range(arguments.seed, arguments.seed + (arguments.count or 1))
     return [
@@ -103,7 +107,7 @@ def _write_one(request: PhantomRequest, out: Path) -> None:
     from diagnosis.phantom.export import write_truth
     from diagnosis.phantom.phantom import make_phantom
 
-    _require_empty(out)
+    _make_empty(out)
     phantom = make_phantom(request, _device())
     try:
         write_dicom(phantom, out / "dicom")
@@ -115,16 +119,21 @@ def _write_one(request: PhantomRequest, out: Path) -> None:
 def _write_labels(requests: Sequence[PhantomRequest], folder: Path) -> None:
     from diagnosis.phantom.export import write_labels_folder
 
-    _require_empty(folder)
+    _make_empty(folder)
     try:
         write_labels_folder(requests, folder, _show, _device())
     except OSError as error:
         raise BadUsage(f"The folder {folder} can not be written: {error.strerror or error}.") from error
 
 
-def _require_empty(folder: Path) -> None:
+def _make_empty(folder: Path) -> None:
+    """Before the phantom is made, so that nobody waits for a sentence."""
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BadUsage(f"{folder} is not an empty folder. Choose a new one.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadUsage(f"The folder {folder} can not be made: {error.strerror or error}.") from error
 
 
 def _device() -> str:
