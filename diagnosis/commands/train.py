@@ -15,12 +15,13 @@ from typing import Any
 
 from diagnosis.commands.analyse import BadUsage
 
-TASKS: Mapping[str, str] = {
-    "lungs": "diagnosis.lungs.training",
-    "lobes": "diagnosis.lungs.lobe_training",
-    "lesions": "diagnosis.lesions.training",
+TASKS: Mapping[str, Mapping[str, str]] = {
+    "lungs": {"unet2d": "diagnosis.lungs.training", "deepmedic": "diagnosis.lungs.deepmedic_training"},
+    "lobes": {"unet3d": "diagnosis.lungs.lobe_training"},
+    "lesions": {"unet25d": "diagnosis.lesions.training", "unet3d": "diagnosis.lesions.paper_training"},
 }
-"""Module of each thing that can be trained; its function ``task(studies, cache, schedule)`` says how."""
+"""For each thing that can be trained its networks, the usual one first, and the module that trains it: its
+function ``task(studies, cache, schedule)`` says how."""
 SCHEDULES = ("small", "paper")
 CACHE = "cache"
 _HASH_DIGITS = 8
@@ -41,6 +42,10 @@ def add_parser(commands: Any) -> None:
         "--schedule", choices=SCHEDULES, default="small",
         help="small: at most an hour on two cores (default); paper: as published, for a GPU",
     )  # fmt: skip
+    parser.add_argument(
+        "--network", metavar="NAME",
+        help="; ".join(f"{system}: {', '.join(names)}" for system, names in TASKS.items()),
+    )  # fmt: skip
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint in --out")
     parser.add_argument("--seed", type=_natural, default=0, metavar="N")
     parser.add_argument("--steps", type=_natural, metavar="N", help="another length than the schedule's")
@@ -57,21 +62,20 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train and write. Raises BadUsage, RefusedInput, and SystemExit (128 + signal) when interrupted."""
-    if arguments.system not in TASKS:
-        raise BadUsage(f"{arguments.system} can not be trained. Choose one of {', '.join(TASKS)}.")
+    module = _module(arguments.system, arguments.network)
     _require_room(arguments.out, resume=arguments.resume)
     from diagnosis.training.distributed import process_group
     from diagnosis.training.loop import Interrupted
 
     try:
         with process_group() as device:
-            _train(arguments, str(device))
+            _train(arguments, module, str(device))
     except Interrupted as stop:
         sys.stderr.write(f"Stopped at step {stop.step}. The same command with --resume goes on from there.\n")
         raise SystemExit(128 + stop.signal_number) from stop
 
 
-def _train(arguments: argparse.Namespace, device: str) -> None:
+def _train(arguments: argparse.Namespace, module: str, device: str) -> None:
     from diagnosis.training.distributed import rank
     from diagnosis.training.labelled import open_labelled
     from diagnosis.training.loop import train
@@ -79,12 +83,12 @@ def _train(arguments: argparse.Namespace, device: str) -> None:
     out: Path = arguments.out
     cache = arguments.cache or out / CACHE
     studies = open_labelled(arguments.labels, cache)
-    task = import_module(TASKS[arguments.system]).task(studies, cache, arguments.schedule)
+    task = import_module(module).task(studies, cache, arguments.schedule)
     settings = replace(task.settings, seed=arguments.seed, device=device)
     if arguments.steps is not None:
         settings = replace(settings, steps=arguments.steps)
     identity = {
-        "system": arguments.system, "schedule": arguments.schedule, "seed": arguments.seed,
+        "network": task.weights_name, "schedule": arguments.schedule, "seed": arguments.seed,
         "steps": settings.steps, "label_set": studies.label_set, "start": _hash(arguments.start),
     }  # fmt: skip
     trained = train(
@@ -123,10 +127,21 @@ def _write(arguments: argparse.Namespace, studies: Any, task: Any, settings: Any
         metrics=trained.metrics,
         started_from=arguments.start.name if arguments.start else "",
     )
-    save_weights(out / f"{arguments.system}.safetensors", trained.network, header_of(facts, task.config))
+    weights = out / f"{task.weights_name}.safetensors"
+    save_weights(weights, trained.network, header_of(facts, task.config))
     (out / "card.md").write_text(model_card(facts), "utf-8")
     plot_record(read_record(out / "metrics.jsonl"), out / "plot.png", f"{facts.system} {facts.version}")
-    _progress(f"wrote {out / f'{arguments.system}.safetensors'}")
+    _progress(f"wrote {weights}")
+
+
+def _module(system: str, network: str | None) -> str:
+    if system not in TASKS:
+        raise BadUsage(f"{system} can not be trained. Choose one of {', '.join(TASKS)}.")
+    networks = TASKS[system]
+    chosen = network or next(iter(networks))
+    if chosen not in networks:
+        raise BadUsage(f"{system} has no network {chosen}. Choose one of {', '.join(networks)}.")
+    return networks[chosen]
 
 
 def _require_room(out: Path, *, resume: bool) -> None:

@@ -65,6 +65,7 @@ class LobeTask:
     """Trains `LobeUNet` on volumes whose lungs and lobes are known."""
 
     system = "lobes"
+    weights_name = "lobes"
     network_name = "3-D U-Net over both lungs on a coarse grid"
     headline = "lobe_dice"
     config: Mapping[str, Any] = {"network": "unet3d", "grid": list(GRID)}

@@ -79,6 +79,7 @@ class LungTask:
     """Trains `LungUNet` on slices of volumes whose lungs are known."""
 
     system = "lungs"
+    weights_name = "lungs"
     network_name = "2-D U-Net of DeCoVNet (Wang et al., TMI 2020)"
     headline = "lung_dice"
     config: Mapping[str, Any] = {"network": "unet2d"}

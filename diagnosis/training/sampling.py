@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -11,9 +12,11 @@ from numpy.typing import NDArray
 
 from diagnosis.preprocessing.resampling import block_mean
 from diagnosis.training.labelled import LabelledVolume
-from diagnosis.volume import FloatArray, LabelArray
+from diagnosis.volume import FloatArray, HounsfieldArray, LabelArray
 
 AIR_HU = -1000
+_ALMOST = 0.25
+"""As `diagnosis.preprocessing.network_grid` has it: slices may be this part of a slice too thin."""
 Values = TypeVar("Values", bound=np.generic)
 
 
@@ -72,6 +75,23 @@ def evenly(slices: Sequence[SliceRef], count: int) -> list[SliceRef]:
     if len(slices) <= count:
         return list(slices)
     return [slices[round(place)] for place in np.linspace(0, len(slices) - 1, count)]
+
+
+def slab_around(
+    ref: SliceRef, reach_mm: float, thinnest_mm: float
+) -> tuple[FloatArray | HounsfieldArray, int, float]:
+    """Return the slices within ``reach_mm`` of a slice, the place of that slice among them, and their step.
+
+    Slices thinner than ``thinnest_mm`` are averaged in groups around the slice, as they are in use.
+    """
+    depth, step = ref.volume.shape[0], ref.volume.spacing_mm[0]
+    group = min(depth, max(1, math.ceil(thinnest_mm / step - _ALMOST)))
+    first = min(max(0, ref.index - group // 2), depth - group)
+    reach = math.ceil(reach_mm / (step * group))
+    below = min(reach, first // group)
+    above = min(reach, (depth - first - group) // group)
+    hu = ref.volume.hu(first - below * group, first + (above + 1) * group)
+    return (hu if group == 1 else block_mean(hu, (group, 1, 1))), below, step * group
 
 
 def pooled(images: FloatArray, factor: int) -> FloatArray:

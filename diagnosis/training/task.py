@@ -42,11 +42,13 @@ class Settings:
 class Task(Protocol):
     """One thing to train: its network, its batches, its loss, its validation.
 
-    ``network_name`` says in words what is trained, ``headline`` names the metric to be maximised, and
-    ``config`` is what whoever uses the weights must know; it goes into their header.
+    ``weights_name`` names the file of its weights, ``network_name`` says in words what is trained,
+    ``headline`` names the metric to be maximised, and ``config`` is what whoever uses the weights must know;
+    it goes into their header.
     """
 
     system: str
+    weights_name: str
     network_name: str
     headline: str
     settings: Settings

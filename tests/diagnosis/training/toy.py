@@ -21,6 +21,7 @@ class ToyTask:
     """Convolution, batch norm and dropout: whatever could differ after a resume is in it."""
 
     system = "toy"
+    weights_name = "toy"
     network_name = "two convolutions"
     headline = "accuracy"
     settings = SETTINGS
