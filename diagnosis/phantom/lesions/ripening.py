@@ -125,11 +125,11 @@ def _ripe(depth: Tensor, sign: Tensor, noise: Tensor, gain: float) -> Tensor:
 
 
 def _without_seams(values: Tensor) -> Tensor:
-    """Mean over _SEAM_CELLS cubes along each axis, ``[channel, z, y, x]``."""
-    half = _SEAM_CELLS // 2
+    """Mean over _SEAM_CELLS cubes (fewer across a small lobe) along each axis, ``[channel, z, y, x]``."""
     for axis in range(3):
+        half = min(_SEAM_CELLS, values.shape[axis + 1]) - 1 >> 1
         size, padding = [1, 1, 1], [0, 0, 0]
-        size[axis], padding[axis] = _SEAM_CELLS, half
+        size[axis], padding[axis] = 2 * half + 1, half
         values = functional.avg_pool3d(values, size, 1, padding, count_include_pad=False)
     return values
 
