@@ -29,6 +29,11 @@ export function svg<K extends keyof SVGElementTagNameMap>(
   return node;
 }
 
+/** Keeps clicks on an element from the pointer's tools below it: capturing the pointer would swallow them. */
+export function aboveTools(node: HTMLElement): void {
+  for (const name of ['pointerdown', 'dblclick']) node.addEventListener(name, (event) => event.stopPropagation());
+}
+
 /** Sets a text only when it is another one: writing the same again makes the browser paint again. */
 export function setText(node: Element, text: string): void {
   if (node.textContent !== text) node.textContent = text;

@@ -97,7 +97,9 @@ describe('regions of the lesion segmentation', () => {
 
 describe('the middle of an outline', () => {
   it('is that of its longest loop', () => {
-    expect(middleOf([[0, 0, 1, 0], [10, 10, 14, 10, 14, 14, 10, 14]])).toEqual([12, 12]);
-    expect(middleOf([])).toEqual([0, 0]);
+    const loops = [[0, 0, 1, 0], [10, 10, 14, 10, 14, 14, 10, 14]];
+    expect(middleOf(loops, 4)).toEqual([12, 12]);
+    expect(middleOf(loops, 5)).toBeNull();
+    expect(middleOf([], 0)).toBeNull();
   });
 });

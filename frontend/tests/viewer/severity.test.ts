@@ -17,9 +17,9 @@ describe('the suggested severity', () => {
   it('stands beside the empty field and presets nothing', () => {
     const { host, form: shown, model } = form();
     shown.showMeasured(RESULTS.quantification, 'the lesion network (network 2)');
-    expect(at(host, 'severity-ai-LLL').textContent).toBe('2 18%');
-    expect(at(host, 'severity-ai-RUL').textContent).toBe('1 1%');
-    expect(at(host, 'severity-ai-RML').textContent).toBe('0 ');
+    expect(at(host, 'severity-ai-LLL').textContent).toBe('2 · 18%');
+    expect(at(host, 'severity-ai-RUL').textContent).toBe('1 · 1%');
+    expect(at(host, 'severity-ai-RML').textContent).toBe('0');
     expect(at(host, 'severity-suggestion').textContent).toBe(
       'AI suggests 3 of 25, measured by the lesion network (network 2). Nothing is filled in.');
     expect(host.querySelectorAll('.sg [aria-checked=true]')).toHaveLength(0);

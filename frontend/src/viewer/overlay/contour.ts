@@ -97,10 +97,11 @@ export function loopsPath(loops: Loop[]): Path2D {
   return path;
 }
 
-/** The mean place of the longest loop's points, in voxels; [0, 0] without loops. */
-export function middleOf(loops: Loop[]): [number, number] {
+/** The mean place of the longest loop's points, in voxels; null where all loops are shorter than `fewest`. */
+export function middleOf(loops: Loop[], fewest: number): [number, number] | null {
   const longest = loops.reduce<Loop>((best, loop) => (loop.length > best.length ? loop : best), []);
-  const points = Math.max(1, longest.length / 2);
+  const points = longest.length / 2;
+  if (points === 0 || points < fewest) return null;
   let [u, v] = [0, 0];
   for (let i = 0; i < longest.length; i += 2) [u, v] = [u + (longest[i] ?? 0), v + (longest[i + 1] ?? 0)];
   return [u / points, v / points];

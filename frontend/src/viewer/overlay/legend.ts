@@ -1,4 +1,4 @@
-import { el } from '../../shared/dom';
+import { aboveTools, el } from '../../shared/dom';
 import { LESIONS, type ViewState } from '../state';
 import type { Store } from '../store';
 import { viridisCss } from './colormap';
@@ -23,6 +23,7 @@ export class Legend {
     this.element = el('button', {
       type: 'button', class: 'lgd', title: 'Fold or unfold', 'data-testid': 'legend',
     }, el('span', { class: 'lgd-h' }, 'Evidence (0–1)'), el('span', { class: 'lgd-b', 'aria-hidden': 'true' }, this.canvas, ...this.ticks.map(([, tick]) => tick), this.line));
+    aboveTools(this.element);
     this.element.addEventListener('click', () => state.set({ legendFolded: !state.value.legendFolded }));
     state.on(() => this.show(), 'heatmap', 'source', 'aiHidden', 'plain', 'drawing', 'legendFolded', 'threshold');
     this.show();

@@ -1,4 +1,4 @@
-import { el } from '../../shared/dom';
+import { aboveTools, el } from '../../shared/dom';
 import { ml } from '../../shared/format';
 import { LESIONS, type ViewState } from '../state';
 import type { Store } from '../store';
@@ -10,6 +10,7 @@ export class LesionLegend {
   private volumes: Record<string, number> | null = null;
 
   constructor(private readonly state: Store<ViewState>) {
+    aboveTools(this.element);
     state.on(() => this.show(), 'heatmap', 'source', 'aiHidden', 'plain', 'drawing', 'hiddenTypes');
     this.show();
   }

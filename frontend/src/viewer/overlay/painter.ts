@@ -13,8 +13,8 @@ interface Outline {
   path: Path2D;
   /** Voxel at the outline's top, where its label stands. */
   top: [number, number] | null;
-  /** The middle of its longest loop. */
-  middle: [number, number];
+  /** The middle of its longest loop; null where a name would hide it. */
+  middle: [number, number] | null;
 }
 
 /** A lobe of the lungs and its name. */
@@ -42,6 +42,8 @@ const COLOURS: Record<RegionStyle, string> = {
   rejected: '--ls-rg-rejected', own: '--ls-rg-own',
 };
 const KEPT_OUTLINES = 400;
+/** An outline of fewer points is too small to have its name inside. */
+const NAMED_POINTS = 80;
 
 /** The colour of a region's verdict. */
 export function styleColour(style: RegionStyle): string {
@@ -86,7 +88,7 @@ export class OverlayPainter {
     context.lineWidth = 3;
     context.fillStyle = colour;
     for (const [name, outline] of drawn) {
-      if (!outline) continue;
+      if (!outline?.middle) continue;
       const [x, y] = view.toCanvas(voxelAt(view.plane, view.slice, ...outline.middle));
       context.strokeText(name, x, y);
       context.fillText(name, x, y);
@@ -123,7 +125,7 @@ export class OverlayPainter {
         if (!top || v * sign < top[1] * sign) top = [u, v];
       }
     }
-    const made = { path: loopsPath(loops), top, middle: middleOf(loops) };
+    const made = { path: loopsPath(loops), top, middle: middleOf(loops, NAMED_POINTS) };
     if (this.outlines.size >= KEPT_OUTLINES) this.outlines.delete(this.outlines.keys().next().value ?? '');
     this.outlines.set(key, made);
     return made;

@@ -82,11 +82,11 @@ export class ReadingForm {
    */
   showMeasured(quantification: Quantification | undefined, method: string | undefined): void {
     const { lobes, severity } = quantification ?? {};
-    this.aiHead.textContent = severity ? 'AI' : lobes ? 'AI %' : '';
+    this.aiHead.textContent = severity ? 'AI · %' : lobes ? 'AI %' : '';
     for (const [lobe, { ai }] of this.severity) {
       const [share, score] = [lobes?.[lobe]?.infected_percent, severity?.lobes[lobe]];
       const measured = share === undefined ? '' : percent(share, 0);
-      ai.replaceChildren(...(score === undefined ? [measured] : [el('b', { class: 'w6' }, String(score)), ` ${measured}`]));
+      ai.replaceChildren(...(score === undefined ? [measured] : [el('b', { class: 'w6' }, String(score)), measured && ` · ${measured}`]));
       ai.title = score === undefined ? '' : `Suggested for ${lobe}: ${score}, from ${percent(share)} infected`;
     }
     this.suggestion.hidden = severity === undefined;

@@ -45,7 +45,7 @@ export class OverlayBar {
     ], (tool) => set({ tool }));
     this.inside = new Check('Inside lung only', (insideLung) => set({ insideLung }), 'inside-lung');
     this.viewing = el('div', { class: 'ov-set' }, this.heat.element, this.source.element, this.opacity.element,
-      this.threshold.element, el('span', { class: 'vsep' }), this.outlines.element, this.lungs.element, this.lobes.element);
+      this.threshold.element, this.outlines.element, this.lungs.element, this.lobes.element);
     this.drawing = el('div', { class: 'ov-set' }, this.drawChip, this.brush.element, this.mode.element, this.inside.element);
     host.append(this.notice, this.viewing, this.drawing);
     state.on(() => this.show(), 'heatmap', 'source', 'opacity', 'threshold', 'outlines', 'lungs', 'lobes', 'brushMm', 'insideLung', 'tool', 'drawing');

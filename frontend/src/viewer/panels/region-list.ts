@@ -164,11 +164,12 @@ export class RegionList {
     square.style.background = region.type ? `var(${region.type.token})`
       : region.evidence === undefined ? 'var(--ls-rg-own)' : viridisCss(region.evidence);
     const strength = region.type?.word ?? region.evidence?.toFixed(2) ?? 'drawn by you';
-    const place = region.ml === 0 ? 'nothing drawn yet' : `${strength} · slice ${region.slice}`;
+    const place = region.ml === 0 ? ['nothing drawn yet']
+      : region.type ? [strength, el('br'), `slice ${region.slice}`] : [`${strength} · slice ${region.slice}`];
     const third = region.style === 'rejected' ? reasonWord(region.reason) || 'Reason missing'
       : region.wasMl !== undefined ? `was ${ml(region.wasMl)}` : region.style === 'unsure' ? 'for second reader' : '';
     return el('div', { class: 'm' }, name,
-      el('div', { class: 't2 num' }, square, place),
+      el('div', { class: 't2 num' }, square, ...place),
       third ? el('div', { class: 't2' }, third) : null);
   }
 
