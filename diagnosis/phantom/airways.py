@@ -14,18 +14,20 @@ from diagnosis.phantom.lung_map import LungMap, Points
 from diagnosis.phantom.randomness import Randomness
 from diagnosis.phantom.rasteriser import capsules
 from diagnosis.phantom.tree import Tree
-from diagnosis.phantom.tree_shape import Joints, as_tree, bent, connected, unit
+from diagnosis.phantom.tree_shape import Joints, as_tree, connected, unit
 from diagnosis.results import LEFT_LUNG, RIGHT_LUNG
 from diagnosis.volume import BoolArray
 
-_SMALLEST_ARTERY_MM = 1.15
-"""Radius below which the airway beside an artery is too small to be seen on CT: its lumen is 0.9 mm wide."""
+_SMALLEST_ARTERY_MM = (1.15, 1.7)
+"""Radius of the smallest artery beside which an airway can be seen on CT, drawn per patient."""
 _APART = 1.9
 """From the artery's middle to the airway's, in radii of the artery: the walls touch."""
-_LUMEN_OF_ARTERY = 0.8
+_LUMEN_OF_ARTERY = (0.68, 0.85)
+"""Radius of the lumen against the artery's, drawn per patient; about 0.7 in the young, 0.8 in the old."""
 _LARGEST_LOBAR_MM = 5.4
 """Radius of the widest bronchus beyond the main ones."""
-_WALL_MM, _WALL_OF_LUMEN = 0.9, 0.125
+_WALL_MM, _WALL_OF_LUMEN = 0.45, 0.19
+"""A wall is about a fifth of its lumen, with a part that grows slower: small bronchi have thick walls."""
 _COVER_MM = 0.5
 """Of lung around the wall of an airway beyond the hilum."""
 _TRACHEA_MM = (6.6, 8.0)
@@ -53,6 +55,8 @@ class Course:
 
     side: int
     arteries: Joints
+    radius: NDArray[np.float32]
+    """Of the artery that ends at each joint [n]."""
     bronchi: Points
 
 
@@ -62,10 +66,11 @@ def grow_airways(courses: Sequence[Course], lung_map: LungMap, randomness: Rando
     ``generation`` is 0 in the trachea, 1 in the main bronchi, and counts branchings from 2 beyond them.
     """
     rod = randomness.uniform(*_TRACHEA_MM)
+    smallest, ratio = randomness.uniform(*_SMALLEST_ARTERY_MM), randomness.uniform(*_LUMEN_OF_ARTERY)
     sides = []
     for course in courses:
         trachea, bronchus = _central(course, rod, lung_map)
-        sides.append(_chained([trachea, bronchus, _beyond(course, lung_map)]))
+        sides.append(_chained([trachea, bronchus, _beyond(course, smallest, ratio, lung_map)]))
     return Tree.joined(sides)
 
 
@@ -75,8 +80,17 @@ def main_airways(tree: Tree) -> Tree:
 
 
 def wall_mm(lumen_mm: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the thickness of the wall around a lumen of this radius: 0.9 mm and 0.1 of the artery's radius."""
+    """Return the thickness of the wall around a lumen: 0.6 mm for a radius of 1 mm, 2 mm for the trachea."""
     return np.asarray(_WALL_MM + _WALL_OF_LUMEN * lumen_mm, np.float32)
+
+
+def with_walls(tree: Tree) -> Tree:
+    """Return the airways with the radii of their outer surface."""
+    return replace(
+        tree,
+        radius_start=tree.radius_start + wall_mm(tree.radius_start),
+        radius_end=tree.radius_end + wall_mm(tree.radius_end),
+    )
 
 
 def airway_tensors(
@@ -148,23 +162,24 @@ def _chained(parts: Sequence[Tree]) -> Tree:
     return replace(tree, parent=parent)
 
 
-def _beyond(course: Course, lung_map: LungMap) -> Tree:
+def _beyond(course: Course, smallest_mm: float, ratio: float, lung_map: LungMap) -> Tree:
     """The airways of one side beyond the main bronchus: lobar bronchi and what runs beside the arteries."""
-    arteries, trunk = course.arteries, len(course.bronchi)
-    lumen = np.minimum(arteries.radius * np.float32(_LUMEN_OF_ARTERY), np.float32(_LARGEST_LOBAR_MM))
-    wide = connected(arteries.radius > _SMALLEST_ARTERY_MM, arteries.parent)
-    followed = replace(arteries, radius=lumen).subset(wide)
-    apart = arteries.radius[wide] * np.float32(_APART)
+    parent, trunk = course.arteries.parent, len(course.bronchi)
+    wide = connected(course.radius > smallest_mm, parent)
+    followed, radius = course.arteries.subset(wide), course.radius[wide]
+    lumen = np.minimum(radius * np.float32(ratio), np.float32(_LARGEST_LOBAR_MM))
     bronchi = course.bronchi[wide[:trunk]]
-    position, fits = _beside(followed, apart, bronchi, lung_map)
-    airways = replace(followed, position=position).subset(connected(fits, followed.parent))
-    tree = as_tree(bent(airways))
+    position, fits = _beside(followed, radius * np.float32(_APART), lumen, bronchi, lung_map)
+    kept = connected(fits, followed.parent)
+    airways = replace(followed.subset(kept), position=position[kept])
+    tree = as_tree(airways, lumen[kept])
     return replace(tree, generation=tree.generation + LOBAR)
 
 
 def _beside(
-    arteries: Joints, apart: NDArray[np.float32], bronchi: Points, lung_map: LungMap
-) -> tuple[Points, BoolArray]:
+    arteries: Joints, apart: NDArray[np.float32], lumen: NDArray[np.float32], bronchi: Points,
+    lung_map: LungMap,
+) -> tuple[Points, BoolArray]:  # fmt: skip
     """Places of the airways beside the joints of arteries, and whether they lie inside the lung.
 
     The direction from artery to airway is carried along the tree from the trunk without twisting.
@@ -179,7 +194,7 @@ def _beside(
         across = carried - (carried @ along[joint]) * along[joint]
         away[joint] = across / max(float(np.linalg.norm(across)), 1e-6)
     position, fits = arteries.position.copy(), np.zeros(len(away), bool)
-    cover = arteries.radius + wall_mm(arteries.radius) + np.float32(_COVER_MM)
+    cover = lumen + wall_mm(lumen) + np.float32(_COVER_MM)
     for turn in _TURNS:
         turned = away * np.cos(turn) + np.cross(along, away) * np.sin(turn)
         place = (arteries.position + turned * apart[:, None]).astype(np.float32)

@@ -1,10 +1,10 @@
-"""Trees onto a voxel grid: how much of each voxel lies inside the rods, exact for vessels thinner than a voxel.
+"""Trees onto a voxel grid: how much of each voxel lies inside the rods, also of rods thinner than a voxel.
 
 A rod is cut into short stretches; each stretch looks at the voxels near it and takes their distance to the
-whole rod, so that the answer does not depend on where the cuts fall. Overlapping rods and stretches are joined by
-the maximum, which knows no order: equal results on every device and for every order of the segments. Slices
-thicker than the pixels are evaluated in thinner layers and averaged, so that a vessel that runs within a
-thick slice fades and one that crosses it keeps its full value.
+whole rod, so that the answer does not depend on where the cuts fall. Rods and stretches that overlap are
+joined by the maximum, which knows no order: equal results on every device and for every order of the
+segments. Slices thicker than the pixels are evaluated in thinner layers and averaged, so that a vessel that
+runs within a thick slice fades and one that crosses it keeps its full value.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Doubles = NDArray[np.float64]
 def capsules(tree: Tree, grid: Grid, radius_scale: float = 1.0, radius_offset_mm: float = 0.0) -> Tensor:
     """Return the share of each voxel inside the tree, float32 ``[z, y, x]``, 0..1.
 
-    Radii are multiplied by ``radius_scale``, then grow by ``radius_offset_mm``; rods that vanish are left out.
+    Radii are multiplied by ``radius_scale``, then grow by ``radius_offset_mm``; what vanishes is left out.
     """
     result = torch.zeros(grid.shape, dtype=torch.float32, device=grid.device)
     layers = _layers(grid)
@@ -65,7 +65,7 @@ class _Layers:
 
 @dataclass(frozen=True, slots=True)
 class _Stretches:
-    """Short pieces of rods: ``n`` middles and, of the rods they belong to, direction and radius. z, y, x mm."""
+    """Short pieces of rods: ``n`` middles and, of their rods, direction and radius. In mm, z, y, x."""
 
     voxel: NDArray[np.int64]
     """Nearest layer voxel [n, 3]."""
@@ -184,7 +184,9 @@ def _stamp(
     squares = (steps**2).sum(dim=1)
     shift = torch.from_numpy(offsets @ strides).to(device)
     base = torch.from_numpy((part.voxel - low) @ strides).to(device)
-    direction, nearest = (torch.from_numpy(v.astype(np.float32)).to(device) for v in (part.direction, part.to_voxel))
+    direction, nearest = (
+        torch.from_numpy(values.astype(np.float32)).to(device) for values in (part.direction, part.to_voxel)
+    )
     before, after = column(-part.before), column(part.after)
     radius, slope, blur = column(part.radius), column(part.slope), column(part.blur)
     along_nearest = (direction * nearest).sum(dim=1, keepdim=True)

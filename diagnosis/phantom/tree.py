@@ -51,9 +51,8 @@ class Tree:
     @staticmethod
     def joined(trees: Sequence[Tree]) -> Tree:
         """Return the segments of all trees as one."""
-        parts = {
-            field.name: np.concatenate([getattr(tree, field.name) for tree in trees]) for field in fields(Tree)
-        }
+        names = [field.name for field in fields(Tree)]
+        parts = {name: np.concatenate([getattr(tree, name) for tree in trees]) for name in names}
         before = np.cumsum([0] + [len(tree) for tree in trees[:-1]])
         parts["parent"] = np.concatenate(
             [

@@ -74,10 +74,11 @@ class _Front:
 
     def _offer_stems(self, row: int, bed: Bed, lung_map: LungMap) -> None:
         places = self._places(bed.stems, lung_map)
-        for stem in range(len(bed.stems)):
-            rows = slice(row, row + 1)
-            start, path, place = bed.stems[stem : stem + 1], bed.stem_path_mm[stem : stem + 1], places[stem : stem + 1]
-            self._offer(rows, start, path, place, np.array([stem - len(bed.stems)]), _STEM_MM)
+        rows, count = slice(row, row + 1), len(bed.stems)
+        for stem in range(count):
+            one = slice(stem, stem + 1)
+            number = np.array([stem - count])
+            self._offer(rows, bed.stems[one], bed.stem_path_mm[one], places[one], number, _STEM_MM)
 
     def _offer(
         self, rows: slice, start: Points, path: NDArray[np.float32], place: NDArray[np.int64],
@@ -130,7 +131,7 @@ def connect(beds: Sequence[Bed], lung_map: LungMap) -> list[Wiring]:
 
 
 def _middles(lung_map: LungMap) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Lobes at half steps, flat, and the strides that make the sum of two cubes' places the middle's place."""
+    """Lobes at half steps, flat, and strides by which two cubes' places add up to their middle's place."""
     lobes = lung_map.lobes
     for axis in range(3):
         lobes = np.repeat(lobes, 2, axis=axis)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from diagnosis.phantom.lung_map import LungMap, Points
 from diagnosis.phantom.tree import Tree
@@ -13,9 +14,13 @@ from diagnosis.volume import BoolArray, LabelArray
 
 MURRAY_EXPONENT = 2.55
 """r^2.55 summed over the branches is kept at a joint: between Murray's 3 and what casts of arteries show."""
-_SMOOTHING_PASSES = 3
+_SMOOTHING_PASSES = 4
 _MARGIN_MM = 2.0
 """Smoothing moves no joint nearer to the surface of the lung than this."""
+_GAP_MM = 0.8
+"""Between the walls of a vein and of what it runs beside."""
+_NEIGHBOURS = 4
+_PUSHES = 3
 _FUNNEL = 1.2
 """A branch begins at most this much wider than it goes on."""
 _TIP = 0.75
@@ -29,10 +34,22 @@ class Joints:
     position: Points
     parent: NDArray[np.intp]
     lobe: LabelArray
+    supply: NDArray[np.float64]
+    """What the tissue around the joint takes [n]; 0 along a trunk."""
+
     flow: NDArray[np.float64]
-    """Supply of the joint and of everything behind it [n]."""
-    radius: NDArray[np.float32]
-    """Of the branch that ends at the joint, in mm [n]."""
+    """Supply of each joint and of everything behind it [n]."""
+
+    @staticmethod
+    def supplied(
+        position: Points, parent: NDArray[np.intp], lobe: LabelArray, supply: NDArray[np.float64]
+    ) -> Joints:
+        """Make joints and add up their flow."""
+        flow, upstream = supply.tolist(), parent.tolist()
+        for joint in range(len(flow) - 1, -1, -1):
+            if upstream[joint] >= 0:
+                flow[upstream[joint]] += flow[joint]
+        return Joints(position, parent, lobe, supply, np.array(flow))
 
     @property
     def hanging(self) -> NDArray[np.intp]:
@@ -57,16 +74,7 @@ class Joints:
         number = np.where(keep, np.cumsum(keep) - 1, -1)
         parent = self.parent[keep]
         parent = np.where(parent >= 0, number[parent], -1)
-        return Joints(self.position[keep], parent, self.lobe[keep], self.flow[keep], self.radius[keep])
-
-
-def flow_of(supply: NDArray[np.float64], parent: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Return the supply [n] of each joint and of everything behind it; parents come before their branches."""
-    flow, upstream = supply.tolist(), parent.tolist()
-    for joint in range(len(flow) - 1, -1, -1):
-        if upstream[joint] >= 0:
-            flow[upstream[joint]] += flow[joint]
-    return np.array(flow)
+        return Joints(self.position[keep], parent, self.lobe[keep], self.supply[keep], self.flow[keep])
 
 
 def connected(keep: BoolArray, parent: NDArray[np.intp]) -> BoolArray:
@@ -91,34 +99,34 @@ def smoothed(joints: Joints, lung_map: LungMap) -> Joints:
         )
         middle = (position[joints.parent[free]] + ahead[free] / weight[free, None]) / 2
         position[free] = (position[free] + middle) / 2
-    result = joints.position.copy()
-    moved = position[free].astype(np.float32)
-    stays = (lung_map.lobe_at(moved) == joints.lobe[free]) & (lung_map.depth_at(moved) > _MARGIN_MM)
-    result[free[stays]] = moved[stays]
-    return replace(joints, position=result)
+    return _moved(joints, free, position[free].astype(np.float32), lung_map)
 
 
 def bent(joints: Joints) -> Joints:
-    """Put one more joint into each branch, on a curve that leaves its ends along the way of the vessel.
+    """Put one more joint into each branch of a lobe, on a curve that leaves its ends along the vessel's way.
 
-    The middle of a cubic Hermite curve: main branches go on smoothly, side branches leave straight.
+    The middle of a cubic Hermite curve: main branches go on smoothly, side branches leave straight. Trunks
+    keep their joints and numbers.
     """
-    hanging, count = joints.hanging, len(joints.parent)
+    hanging, count = np.flatnonzero((joints.parent >= 0) & (joints.lobe > 0)), len(joints.parent)
     # The middle of a branch comes directly before its end, so that parents stay in front.
-    number = np.arange(count) + np.cumsum(joints.parent >= 0)
+    number = np.arange(count) + np.cumsum((joints.parent >= 0) & (joints.lobe > 0))
     total = count + len(hanging)
     between = number[hanging] - 1
     position, parent = np.empty((total, 3), np.float32), np.full(total, -1, np.intp)
-    position[number], position[between] = joints.position, _middles(joints)
-    parent[number[hanging]], parent[between] = between, number[joints.parent[hanging]]
+    position[number], position[between] = joints.position, _middles(joints, hanging)
+    parent[number] = np.where(joints.parent >= 0, number[joints.parent], -1)
+    parent[number[hanging]], parent[between] = between, parent[number[hanging]]
     source = np.empty(total, np.intp)
     source[number], source[between] = np.arange(count), hanging
-    return Joints(position, parent, joints.lobe[source], joints.flow[source], joints.radius[source])
+    # What a branch supplies, it supplies at its end.
+    supply = np.zeros(total)
+    supply[number] = joints.supply
+    return Joints(position, parent, joints.lobe[source], supply, joints.flow[source])
 
 
-def _middles(joints: Joints) -> Points:
-    """The middles of the curves that end at the hanging joints."""
-    hanging = joints.hanging
+def _middles(joints: Joints, hanging: NDArray[np.intp]) -> Points:
+    """The middles of the curves that end at these joints."""
     upstream = joints.parent[hanging]
     main = joints.main_branch()
     own = np.arange(len(main))
@@ -136,25 +144,73 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-6), np.float32)
 
 
-def as_tree(joints: Joints) -> Tree:
-    """Return the branches between the joints as rods, those without flow left out."""
-    flowing = joints.subset(joints.flow > 0)
-    hanging = flowing.hanging
-    upstream = flowing.parent[hanging]
-    segment = np.full(len(flowing.parent), -1, np.int32)
+def kept_apart(joints: Joints, radius: NDArray[np.float32], others: Tree, lung_map: LungMap) -> Joints:
+    """Push the joints of a tree out of the rods of others, within their lobe; tips and trunks stay.
+
+    ``radius`` [n] is that of the branch that ends at each joint.
+    """
+    free = np.flatnonzero((joints.lobe > 0) & (joints.branches > 0))
+    position = joints.position[free].astype(np.float64)
+    obstacles = np.concatenate([others.end, (others.start + others.end) / 2]).astype(np.float64)
+    thick = np.concatenate([others.radius_end, (others.radius_start + others.radius_end) / 2])
+    tree = cKDTree(obstacles)
+    for _ in range(_PUSHES):
+        distance, nearest = tree.query(position, _NEIGHBOURS)
+        lack = np.maximum(radius[free, None] + thick[nearest] + _GAP_MM - distance, 0.0)
+        away = (position[:, None] - obstacles[nearest]) / np.maximum(distance, 1e-3)[..., None]
+        position += (away * lack[..., None]).sum(axis=1) / np.maximum((lack > 0).sum(axis=1), 1)[:, None]
+    return _moved(joints, free, position.astype(np.float32), lung_map)
+
+
+def _moved(joints: Joints, free: NDArray[np.intp], position: Points, lung_map: LungMap) -> Joints:
+    """Move joints that stay in their lobe, and leave the others where they are."""
+    stays = (lung_map.lobe_at(position) == joints.lobe[free]) & (lung_map.depth_at(position) > _MARGIN_MM)
+    result = joints.position.copy()
+    result[free[stays]] = position[stays]
+    return replace(joints, position=result)
+
+
+def with_twigs(joints: Joints, points: Points, lobes: LabelArray, supply: NDArray[np.float64]) -> Joints:
+    """Hang further supply points [n, 3] on the nearest joints of their lobe, by one straight twig each."""
+    position, parent = [joints.position], [joints.parent]
+    chosen = []
+    for lobe in np.unique(lobes):
+        own, new = np.flatnonzero(joints.lobe == lobe), np.flatnonzero(lobes == lobe)
+        _, nearest = cKDTree(joints.position[own]).query(points[new])
+        position.append(points[new])
+        parent.append(own[nearest])
+        chosen.append(new)
+    order = np.concatenate(chosen)
+    return Joints.supplied(
+        np.concatenate(position),
+        np.concatenate(parent),
+        np.concatenate([joints.lobe, lobes[order]]),
+        np.concatenate([joints.supply, supply[order]]),
+    )
+
+
+def as_tree(joints: Joints, radius: NDArray[np.float32]) -> Tree:
+    """Return the branches between the joints as rods; ``radius`` [n] is that of the branch that ends there.
+
+    Branches without flow are left out.
+    """
+    flowing = joints.flow > 0
+    joints, radius = joints.subset(flowing), radius[flowing]
+    hanging = joints.hanging
+    upstream = joints.parent[hanging]
+    segment = np.full(len(joints.parent), -1, np.int32)
     segment[hanging] = np.arange(len(hanging))
-    tip = flowing.branches[hanging] == 0
-    own = flowing.radius[hanging]
-    begins = np.minimum(flowing.radius[upstream], own * np.float32(_FUNNEL))
-    begins = np.where(flowing.parent[upstream] >= 0, np.maximum(begins, own), own)
+    tip = joints.branches[hanging] == 0
+    own = radius[hanging]
+    begins = np.maximum(np.minimum(radius[upstream], own * np.float32(_FUNNEL)), own)
     return Tree(
-        start=flowing.position[upstream],
-        end=flowing.position[hanging],
-        radius_start=begins.astype(np.float32),
+        start=joints.position[upstream],
+        end=joints.position[hanging],
+        radius_start=np.where(joints.parent[upstream] >= 0, begins, own).astype(np.float32),
         radius_end=np.where(tip, own * np.float32(_TIP), own).astype(np.float32),
-        lobe=flowing.lobe[hanging],
+        lobe=joints.lobe[hanging],
         terminal=tip,
-        generation=_generations(flowing)[hanging],
+        generation=_generations(joints)[hanging],
         parent=segment[upstream],
     )
 

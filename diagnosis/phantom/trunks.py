@@ -1,10 +1,10 @@
 """The large vessels and bronchi between the heart and the lobes, as they leave the hilum.
 
-Offsets are given for lungs of common size in the frame of the hilum, from the midline to the side, to posterior
-and to cranial, in mm, after the usual anatomy of the hila: on the right the upper trunk leaves before the
-interlobar artery, which runs down beside the intermediate bronchus; on the left the artery arches over the
-main bronchus and comes down behind it. Two veins on each side run in front of and below the arteries to the
-left atrium: the upper drains the upper lobe and middle lobe or lingula, the lower the lower lobe.
+Offsets are given for lungs of common size in the frame of the hilum, from the midline to the side, to
+posterior and to cranial, in mm, after the usual anatomy of the hila: on the right the upper trunk leaves
+before the interlobar artery, which runs down beside the intermediate bronchus; on the left the artery arches
+over the main bronchus and comes down behind it. Two veins on each side run in front of and below the arteries
+to the left atrium: the upper drains the upper lobe and middle lobe or lingula, the lower the lower lobe.
 """
 
 from __future__ import annotations
@@ -39,42 +39,42 @@ class Joint:
 
 ARTERIES: Mapping[int, Sequence[Joint]] = {
     RIGHT_LUNG: (
-        Joint(-1, (-10.0, -10.0, 2.0), bronchus=(0.0, 0.0, 0.0)),
-        Joint(0, (5.0, -11.0, 6.0), (RIGHT_UPPER,), (5.0, 2.0, 6.0)),
-        Joint(1, (14.0, -8.0, 22.0), (RIGHT_UPPER,), (9.0, 2.0, 20.0)),
-        Joint(1, (16.0, -4.0, -10.0), (MIDDLE,), (4.0, 2.0, -12.0)),
-        Joint(3, (20.0, 4.0, -28.0), (MIDDLE, RIGHT_LOWER), (9.0, 4.0, -28.0)),
-        Joint(4, (20.0, 14.0, -46.0), (RIGHT_LOWER,), (11.0, 14.0, -46.0)),
+        Joint(-1, (-26.0, -12.0, 0.0), bronchus=(0.0, 0.0, 0.0)),
+        Joint(0, (5.0, -11.0, 6.0), (RIGHT_UPPER,), (2.0, 4.0, 3.0)),
+        Joint(1, (14.0, -8.0, 22.0), (RIGHT_UPPER,), (9.0, 4.0, 20.0)),
+        Joint(1, (16.0, -4.0, -10.0), (MIDDLE,), (3.0, 4.0, -13.0)),
+        Joint(3, (20.0, 4.0, -28.0), (MIDDLE, RIGHT_LOWER), (7.0, 8.0, -28.0)),
+        Joint(4, (20.0, 14.0, -46.0), (RIGHT_LOWER,), (10.0, 16.0, -46.0)),
     ),
     LEFT_LUNG: (
-        Joint(-1, (-12.0, -8.0, 12.0), bronchus=(0.0, 0.0, 0.0)),
-        Joint(0, (4.0, 4.0, 15.0), (LEFT_UPPER,), (7.0, -4.0, 2.0)),
+        Joint(-1, (-26.0, -10.0, 8.0), bronchus=(0.0, 0.0, 0.0)),
+        Joint(0, (4.0, 4.0, 15.0), (LEFT_UPPER,), (4.0, -3.0, 1.0)),
         Joint(1, (12.0, 2.0, 27.0), (LEFT_UPPER,), (12.0, -7.0, 18.0)),
-        Joint(1, (12.0, 13.0, -6.0), (LEFT_LOWER,), (4.0, 4.0, -9.0)),
-        Joint(3, (16.0, 15.0, -24.0), (LEFT_UPPER, LEFT_LOWER), (7.0, 9.0, -25.0)),
-        Joint(4, (18.0, 19.0, -42.0), (LEFT_LOWER,), (9.0, 15.0, -42.0)),
+        Joint(1, (12.0, 13.0, -6.0), (LEFT_LOWER,), (3.0, 1.0, -9.0)),
+        Joint(3, (16.0, 15.0, -24.0), (LEFT_UPPER, LEFT_LOWER), (6.0, 6.0, -25.0)),
+        Joint(4, (18.0, 19.0, -42.0), (LEFT_LOWER,), (8.0, 14.0, -42.0)),
     ),
 }
 VEINS: Mapping[int, Sequence[Joint]] = {
     RIGHT_LUNG: (
-        Joint(-1, (-14.0, -10.0, -28.0)),
+        Joint(-1, (-28.0, -8.0, -34.0)),
         Joint(0, (2.0, -17.0, -16.0), (MIDDLE,)),
-        Joint(1, (13.0, -20.0, 4.0), (RIGHT_UPPER,)),
-        Joint(2, (18.0, -16.0, 20.0), (RIGHT_UPPER,)),
+        Joint(1, (15.0, -24.0, 2.0), (RIGHT_UPPER,)),
+        Joint(2, (22.0, -22.0, 20.0), (RIGHT_UPPER,)),
         Joint(1, (12.0, -22.0, -28.0), (MIDDLE,)),
-        Joint(-1, (-14.0, 6.0, -38.0)),
-        Joint(5, (4.0, 12.0, -40.0), (RIGHT_LOWER,)),
-        Joint(6, (13.0, 24.0, -54.0), (RIGHT_LOWER,)),
+        Joint(-1, (-28.0, 2.0, -40.0)),
+        Joint(5, (-4.0, 18.0, -42.0), (RIGHT_LOWER,)),
+        Joint(6, (4.0, 30.0, -56.0), (RIGHT_LOWER,)),
     ),
     LEFT_LUNG: (
-        Joint(-1, (-14.0, -8.0, -24.0)),
+        Joint(-1, (-28.0, -6.0, -30.0)),
         Joint(0, (2.0, -17.0, -10.0), (LEFT_UPPER,)),
         Joint(1, (12.0, -19.0, 6.0), (LEFT_UPPER,)),
-        Joint(2, (16.0, -16.0, 22.0), (LEFT_UPPER,)),
+        Joint(2, (20.0, -20.0, 22.0), (LEFT_UPPER,)),
         Joint(1, (14.0, -22.0, -24.0), (LEFT_UPPER,)),
-        Joint(-1, (-14.0, 8.0, -36.0)),
-        Joint(5, (4.0, 14.0, -38.0), (LEFT_LOWER,)),
-        Joint(6, (12.0, 26.0, -52.0), (LEFT_LOWER,)),
+        Joint(-1, (-28.0, 2.0, -38.0)),
+        Joint(5, (-4.0, 20.0, -42.0), (LEFT_LOWER,)),
+        Joint(6, (4.0, 29.0, -56.0), (LEFT_LOWER,)),
     ),
 }
 
