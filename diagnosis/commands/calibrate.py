@@ -37,7 +37,7 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser(
         "calibrate",
         help="measure the interval of the infected percent on phantoms",
-        description="Fits the interval on the validation parts of label folders made of phantoms and measures "
+        description="Fits the interval on the validation parts of label folders of phantoms and measures "
         "its coverage on their test parts, which come from other scanners.",
     )
     parser.add_argument("--labels", required=True, nargs="+", type=Path, metavar="DIR", help="label folders")
