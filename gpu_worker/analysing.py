@@ -2,26 +2,44 @@
 
 from __future__ import annotations
 
+import logging
+
 import torch
 from django.conf import settings
 
 from diagnosis import pipeline
+from diagnosis.geometry import RefusedInput
 from diagnosis.results import Analysis as Found
+from diagnosis.segmentation_options import SEGMENTATIONS
 from diagnosis.volume import CTVolume
+from diagnosis.weights import read_header, shipped
 from gpu_worker.boundary import Keep
 from webapp.analyses.models import Analysis
 from webapp.analyses.storing import store_results
 from webapp.core.errors import RetryableError
 from webapp.imaging.volumes import read_volume
 
+logger = logging.getLogger(__name__)
+
 CPU_EXHAUSTED = "can't allocate memory"
 """torch has no class of its own for a processor's memory running out, only these words."""
 
 
 def prepare() -> None:
-    """Set the number of torch's threads, once, before the first series."""
+    """Set the number of torch's threads and look at the weights, once, before the first series.
+
+    Weights that cannot be used are named in the log; an analysis that needs them says so in words.
+    """
     if threads := settings.LUNGSIGHT_TORCH_THREADS:
         torch.set_num_threads(threads)
+    for name in SEGMENTATIONS:
+        if (path := shipped(name)) is None:
+            logger.info("%s: no weights, so no network", name)
+            continue
+        try:
+            logger.info("%s: network %s", name, read_header(path)["version"])
+        except RefusedInput as refusal:
+            logger.error("%s: %s", name, refusal.sentence)
 
 
 def analyse(analysis: Analysis, keep: Keep) -> None:

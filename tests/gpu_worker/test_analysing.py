@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -91,3 +93,15 @@ def test_the_limits_of_an_analysis_are_settings(given: int, limit: int | None, s
     settings.LUNGSIGHT_JOB_MEMORY_MB = given
     settings.LUNGSIGHT_JOB_SECONDS = 77
     assert limits(ANALYSES) == Limits(77, limit)
+
+
+def test_weights_that_cannot_be_used_are_named_when_the_child_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "lesions.safetensors").write_bytes(b"these are no weights")
+    monkeypatch.setenv("LUNGSIGHT_WEIGHTS", str(tmp_path))
+    with caplog.at_level(logging.INFO):
+        prepare()
+    errors = [line.getMessage() for line in caplog.records if line.levelno == logging.ERROR]
+    assert len(errors) == 1
+    assert errors[0].startswith("lesions: ")

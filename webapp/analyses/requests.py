@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from diagnosis.segmentation_options import SEGMENTATIONS
 from diagnosis.systems.catalogue import catalogue
 from webapp.core.errors import UserError
 
@@ -20,12 +21,15 @@ def checked_systems(systems: Sequence[str]) -> list[str]:
 
 
 def checked_options(systems: Sequence[str], options: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Return {system: {option: value}} as chosen. Raises UserError for what a system does not offer."""
-    known = catalogue()
+    """Return {system: {option: value}} as chosen. Raises UserError for what a system does not offer.
+
+    ``lungs``, ``lobes`` and ``lesions``, which every analysis looks for, have options too.
+    """
+    known = {name: catalogue()[name].options for name in systems} | dict(SEGMENTATIONS)
     for name, chosen in options.items():
-        if name not in systems or not isinstance(chosen, Mapping):
+        if name not in known or not isinstance(chosen, Mapping):
             raise UserError("unknown_option", f'Options were given for "{name}", which was not chosen.')
-        offered = {option.name: option.choices for option in known[name].options}
+        offered = {option.name: option.choices for option in known[name]}
         for option, value in chosen.items():
             if value not in offered.get(option, ()):
                 hint = "; ".join(f"{key}={'|'.join(values)}" for key, values in offered.items())

@@ -48,6 +48,8 @@ def test_the_same_request_while_one_waits_gives_the_existing_one(world: World, s
     assert first["id"] == second["id"]
     other = ask(world, series, options={"density": {"rule": "published"}}).json()
     assert other["id"] != first["id"]
+    by_rules = ask(world, series, options={"lungs": {"method": "closed"}}).json()
+    assert by_rules["options"] == {"lungs": {"method": "closed"}}
     Analysis.objects.filter(pk=first["id"]).update(state=WorkState.SUCCEEDED)
     assert ask(world, series).json()["id"] != first["id"]
 
@@ -60,6 +62,8 @@ def test_the_same_request_while_one_waits_gives_the_existing_one(world: World, s
         ({"options": {"density": {"rule": "guess"}}}, "unknown_option"),
         ({"options": {"density": {"speed": "high"}}}, "unknown_option"),
         ({"options": {"other": {"rule": "closed"}}}, "unknown_option"),
+        ({"options": {"lungs": {"method": "guess"}}}, "unknown_option"),
+        ({"options": {"lesions": {"rule": "closed"}}}, "unknown_option"),
         ({"systems": "density"}, "invalid"),
         ({"priority": 99}, "invalid"),
     ],
