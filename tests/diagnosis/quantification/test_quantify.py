@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from diagnosis.quantification import quantify
+from diagnosis.quantification.measuring import quantify
 from diagnosis.volume import BoolArray, LabelArray
 
 VOXEL_ML = 0.5
