@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn import metrics  # type: ignore[import-untyped]
+from sklearn import metrics
 
 from diagnosis.evaluation.cases import cases_of, probabilities_of
 from diagnosis.evaluation.intervals import CONFIDENCE, Rate, rate

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn import metrics  # type: ignore[import-untyped]
+from sklearn import metrics
 
 from diagnosis.evaluation.cases import Counts, Numbers
 from diagnosis.evaluation.delong import Area, roc_area

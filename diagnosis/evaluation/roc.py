@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from numpy.typing import ArrayLike
-from sklearn import metrics  # type: ignore[import-untyped]
+from sklearn import metrics
 
 from diagnosis.evaluation.cases import Numbers, cases_of
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn import metrics  # type: ignore[import-untyped]
+from sklearn import metrics
 
 from diagnosis.evaluation.confusion import confusion_of
 from diagnosis.evaluation.groups import by_co_rads, by_group, co_rads_area

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import metrics  # type: ignore[import-untyped]
+from sklearn import metrics
 
 from diagnosis.evaluation.bootstrap import bootstrap_interval
 from diagnosis.evaluation.cases import Flags, Numbers, cases_of
