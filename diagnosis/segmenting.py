@@ -30,6 +30,8 @@ STAGE_WEIGHTS = {LUNGS_STAGE: 4.0, LOBES_STAGE: 1.0, LESIONS_STAGE: 4.0}
 """Usual seconds on two cores for 120 slices."""
 CALIBRATION_FILE = "lesions-interval.json"
 """Lies beside the weights of the lesion network it was measured with."""
+CALIBRATED_METHOD = "network"
+"""Other networks may have the same version number, but not the same errors."""
 
 Settings = Mapping[str, Mapping[str, str]]
 """A value for every option of every owner."""
@@ -96,7 +98,8 @@ def segment(volume: CTVolume, settings: Settings, run: RunClock) -> Segmented:
 def measured_lesions(found: Segmented, lesions: Lesions) -> Quantification:
     """Return the volumes of the lesion segmentation, with an interval or a spread where there is one."""
     measured = quantify_lesions(lesions.labels, found.lungs, found.lobes, found.volume.affine)
-    return with_uncertainty(measured, spread_of(lesions.percent_at), _calibration(), lesions.version)
+    calibration = _calibration() if lesions.method == CALIBRATED_METHOD else None
+    return with_uncertainty(measured, spread_of(lesions.percent_at), calibration, lesions.version)
 
 
 def _wanted(owner: str, settings: Settings) -> bool:

@@ -184,6 +184,21 @@ def test_a_calibration_beside_the_weights_makes_it_an_interval(version: str, key
     assert len({"interval_percent", "spread"} & set(made["quantification"])) == 1
 
 
+def test_a_calibration_is_not_that_of_another_network(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = np.zeros_like(LESIONS)
+    other = Lesions(LESIONS, "unet3d", "7", threshold=0.4, infection=empty, percent_at={0.25: 3.0, 0.6: 1.0})
+    monkeypatch.setattr(segmenting, "segment_lesions", lambda *given: other)
+    record = weights / "lesions-interval.json"
+    record.write_text(json.dumps(asdict(CALIBRATION)))
+    try:
+        found = analyse(PHANTOM.volume, [], {}, quiet)
+    finally:
+        record.unlink()
+    assert found.quantification is not None
+    assert found.quantification.interval_percent is None
+    assert found.quantification.spread is not None
+
+
 def test_without_lesions_the_density_is_measured_as_ever() -> None:
     found = analyse(PHANTOM.volume, [], {"lesions": {"method": "none"}}, quiet)
     made = analysis_json(found, {})
