@@ -23,7 +23,7 @@ from diagnosis.dicom.reader import read_folder
 from diagnosis.lungs.closed import closed_lungs
 from diagnosis.nifti import read_ct
 from diagnosis.pipeline import load_system
-from diagnosis.quantification import quantify
+from diagnosis.quantification.measuring import quantify
 from diagnosis.results import Quantification
 from diagnosis.systems.interface import Case
 

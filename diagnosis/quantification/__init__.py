@@ -1,1 +1,0 @@
-from diagnosis.quantification.measuring import quantify as quantify

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from diagnosis.quantification import quantify
+from diagnosis.quantification.measuring import quantify
 from diagnosis.regions import regions_of, union_of
 from diagnosis.results import Heatmap, SystemResult
 from diagnosis.systems.density.closed_rule import suspicious_closed
