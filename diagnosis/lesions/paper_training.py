@@ -14,12 +14,11 @@ from torch import Tensor, nn
 from diagnosis.lesions.losses import wasserstein_dice
 from diagnosis.lesions.training import (
     INFECTION_THRESHOLD,
-    LARGEST_PIXEL_MM,
     require_outlines,
     windowed,
 )
 from diagnosis.lesions.unet3d import CLASSES, LesionUNet3d
-from diagnosis.preprocessing.resampling import factors_for
+from diagnosis.preprocessing.network_grid import pooled_pixels
 from diagnosis.results import INFECTED_VALUES
 from diagnosis.training.augmentation import TRANSFER, Draws, augment
 from diagnosis.training.labelled import LabelledStudies, LabelledVolume
@@ -128,7 +127,7 @@ class BlockLesionTask:
         """Return HU float32 and targets uint8 (0-4 or ignored), both ``[b, z, y, x]``."""
         images, targets = [], []
         for volume, centre in places:
-            in_plane = factors_for(volume.spacing_mm, LARGEST_PIXEL_MM)[2]
+            in_plane = pooled_pixels(volume.spacing_mm[2])
             factors = (1, in_plane, in_plane)
             hu, (outline, ignore) = read_block(
                 volume, centre, self.schedule.block, factors, ("outline", "ignore")

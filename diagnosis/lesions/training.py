@@ -23,7 +23,7 @@ from diagnosis.lesions.unet25d import (
     VESSEL_CLASS,
     LesionUNet,
 )
-from diagnosis.preprocessing.resampling import factors_for
+from diagnosis.preprocessing.network_grid import pooled_pixels
 from diagnosis.results import ATELECTASIS, EFFUSION, INFECTED_VALUES, NODULE
 from diagnosis.training.augmentation import TRANSFER, Draws, augment
 from diagnosis.training.labelled import LabelledStudies, LabelledVolume
@@ -54,8 +54,6 @@ LUNG_DICE, INFECTED_DICE = 0.5, 0.7
 """Weights of the two Dice losses beside the cross-entropy: the recipe that transferred to real CT."""
 INFECTION_THRESHOLD = 0.4
 """Probability from which a voxel counts as infected: chosen on phantoms."""
-LARGEST_PIXEL_MM = 1.75
-"""Slices with smaller pixels are pooled by whole factors up to this: the size of the phantoms' pixels."""
 _ENOUGH_PIXELS = 30
 """A slice counts as holding a lesion type from this many pixels."""
 
@@ -152,7 +150,7 @@ def read_slice(ref: SliceRef, size: tuple[int, int]) -> tuple[FloatArray, LabelA
     volume = ref.volume
     slab, place, step_mm = slab_around(ref, NEIGHBOUR_MM, THINNEST_MM)
     images = three_slices(np.asarray(slab, np.float32), place, step_mm)
-    factor = factors_for(volume.spacing_mm, LARGEST_PIXEL_MM)[2]
+    factor = pooled_pixels(volume.spacing_mm[2])
     target = pooled_labels(target_of(volume, ref.index), factor)
     return fitted(pooled(images, factor), size, AIR_HU), fitted(target, size, BACKGROUND_CLASS)
 

@@ -16,7 +16,7 @@ from torch.nn import functional
 from diagnosis.geometry import RefusedInput
 from diagnosis.lungs.input import WINDOW_HU
 from diagnosis.lungs.unet2d import LungUNet
-from diagnosis.preprocessing.resampling import factors_for
+from diagnosis.preprocessing.network_grid import pooled_pixels
 from diagnosis.training.augmentation import TRANSFER, Draws, augment
 from diagnosis.training.labelled import LabelledStudies, LabelledVolume
 from diagnosis.training.losses import dice_loss
@@ -31,8 +31,6 @@ from diagnosis.training.sampling import (
 )
 from diagnosis.training.task import Batch, Settings
 
-LARGEST_PIXEL_MM = 1.75
-"""Slices with smaller pixels are pooled by whole factors up to this, as they are in use."""
 _GREYS = 255.0
 PAPER_SIDE, PAPER_SLICES, PAPER_EPOCHS = 368, 48, 130
 PAPER_CLIP = (0.2, 0.85)
@@ -143,7 +141,7 @@ class LungTask:
 
     def _fitted(self, ref: SliceRef) -> tuple[Tensor, Tensor]:
         size = (self.schedule.size, self.schedule.size)
-        factor = factors_for(ref.volume.spacing_mm, LARGEST_PIXEL_MM)[2]
+        factor = pooled_pixels(ref.volume.spacing_mm[2])
         hu, lungs = _slice(ref)
         image = fitted(pooled(hu, factor), size, AIR_HU)
         labels = fitted(pooled_labels(lungs, factor), size, 0)

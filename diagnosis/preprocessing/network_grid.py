@@ -31,8 +31,8 @@ def network_grid(
     box = box or (slice(None), slice(None), slice(None))
     affine = cropped_affine(volume.affine, box)
     z_mm, y_mm, x_mm = volume.spacing_mm
-    fz = 1 if thinnest_mm is None else max(1, math.ceil(thinnest_mm / z_mm - _ALMOST))
-    factors = (fz, _pixels(y_mm), _pixels(x_mm))
+    fz = 1 if thinnest_mm is None else pooled_slices(z_mm, thinnest_mm)
+    factors = (fz, pooled_pixels(y_mm), pooled_pixels(x_mm))
     hu = block_mean(volume.hu[box], factors)
     affine = block_affine(affine, factors)
     if max(y_mm, x_mm) > COARSEST_MM:
@@ -48,8 +48,13 @@ def cropped_affine(affine: Affine, box: Box) -> Affine:
     return moved
 
 
-def _pixels(step_mm: float) -> int:
-    """The number of pixels whose mean is, as a ratio, nearest to PIXEL_MM."""
+def pooled_slices(step_mm: float, thinnest_mm: float) -> int:
+    """Return how many slices are pooled so that none is much thinner than ``thinnest_mm``."""
+    return max(1, math.ceil(thinnest_mm / step_mm - _ALMOST))
+
+
+def pooled_pixels(step_mm: float) -> int:
+    """Return how many pixels along an axis are pooled: their size comes, as a ratio, nearest to PIXEL_MM."""
     fewer = max(1, math.floor(PIXEL_MM / step_mm))
     return min((fewer, fewer + 1), key=lambda count: abs(math.log(count * step_mm / PIXEL_MM)))
 

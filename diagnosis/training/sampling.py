@@ -10,13 +10,12 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from diagnosis.preprocessing.network_grid import pooled_slices
 from diagnosis.preprocessing.resampling import block_mean
 from diagnosis.training.labelled import LabelledVolume
 from diagnosis.volume import FloatArray, HounsfieldArray, LabelArray
 
 AIR_HU = -1000
-_ALMOST = 0.25
-"""As `diagnosis.preprocessing.network_grid` has it: slices may be this part of a slice too thin."""
 Values = TypeVar("Values", bound=np.generic)
 
 
@@ -85,7 +84,7 @@ def slab_around(
     Slices thinner than ``thinnest_mm`` are averaged in groups around the slice, as they are in use.
     """
     depth, step = ref.volume.shape[0], ref.volume.spacing_mm[0]
-    group = min(depth, max(1, math.ceil(thinnest_mm / step - _ALMOST)))
+    group = min(depth, pooled_slices(step, thinnest_mm))
     first = min(max(0, ref.index - group // 2), depth - group)
     reach = math.ceil(reach_mm / (step * group))
     below = min(reach, first // group)
