@@ -99,10 +99,11 @@ def test_without_the_demo_nothing_is_made(tmp_path: Path, made: list[DemoStudy])
 
 
 def test_the_command_is_the_documented_one(tmp_path: Path) -> None:
-    command = demo_studies.phantom_command(DemoStudy("cap", 5), tmp_path)
+    command = demo_studies.phantom_command(DemoStudy("cap", 5, "ember-standard"), tmp_path)
     assert command[:4] == [sys.executable, "-m", "diagnosis", "phantom"]
     given = dict(zip(command[4::2], command[5::2], strict=True))
     assert (given["--seed"], given["--class"], given["--out"]) == ("5", "cap", str(tmp_path))
+    assert given["--scanner"] == "ember-standard"
 
 
 @pytest.mark.parametrize(("code", "told"), [("0", None), ("3", "errand failed (exit 3). See ")])
