@@ -11,11 +11,12 @@ import torch
 from torch import nn
 
 from diagnosis.geometry import RefusedInput
-from diagnosis.lesions.reading import read_slices
+from diagnosis.lesions.reading import read_blocks, read_slices
 from diagnosis.lesions.segmentation import Lesions, segment_lesions
+from diagnosis.lesions.unet3d import LesionUNet3d
 from diagnosis.lesions.unet25d import LesionUNet
 from diagnosis.volume import BoolArray, CTVolume
-from tests.diagnosis.crafted_networks import EFFUSION_HU, density_lesion_network, ship
+from tests.diagnosis.crafted_networks import EFFUSION_HU, density_lesion_network, ship, silenced
 from tests.phantoms import ChestPhantom, chest_phantom
 
 
@@ -143,3 +144,17 @@ def test_thin_slices_are_pooled_and_come_back_thin(tmp_path: Path, monkeypatch: 
     assert found is not None
     assert len(read) == 5
     assert dice(found.labels == 1, whole.ground_glass[part]) > 0.75
+
+
+def test_the_3d_network_reads_block_by_block(phantom: ChestPhantom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("diagnosis.lesions.reading._BLOCK", (32, 32, 32))
+    network = silenced(LesionUNet3d())
+    assert isinstance(network, LesionUNet3d)
+    with torch.no_grad():
+        network.classes.bias[3] = 5  # type: ignore[index]
+    box = (slice(2, 7), slice(30, 38), slice(20, 30))
+    reading = read_blocks(network, phantom.volume, box, lambda done: None)
+    assert set(np.unique(reading.kind)) == {3}
+    assert reading.infection.min() > 0.95 * 255
+    assert not reading.other.any()
+    assert reading.infection.shape == (5, 20, 25)

@@ -10,11 +10,13 @@ import pytest
 import torch
 
 from diagnosis.geometry import RefusedInput
-from diagnosis.lungs.by_network import unet_lungs
+from diagnosis.lungs.by_network import _read_blocks, unet_lungs
+from diagnosis.lungs.chest import Chest
+from diagnosis.lungs.deepmedic import DeepMedic
 from diagnosis.lungs.segmentation import METHODS, segment_lungs
 from diagnosis.lungs.threshold import threshold_mask
 from diagnosis.volume import CTVolume, LabelArray
-from tests.diagnosis.crafted_networks import blind_lung_network, ship, threshold_lung_network
+from tests.diagnosis.crafted_networks import blind_lung_network, ship, silenced, threshold_lung_network
 from tests.phantoms import ChestPhantom, abdomen_phantom, chest_phantom
 
 
@@ -146,3 +148,19 @@ def test_the_published_threshold_leaves_the_air_around_out(phantom: ChestPhantom
 
 def test_no_method_is_forgotten() -> None:
     assert set(METHODS) == {"automatic", "network", "deepmedic", "closed", "threshold", "kmeans"}
+
+
+def test_the_3d_network_reads_block_by_block_and_stays_inside_the_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("diagnosis.lungs.by_network._BLOCK", (18, 18, 18))
+    network = silenced(DeepMedic())
+    assert isinstance(network, DeepMedic)
+    with torch.no_grad():
+        network.classes.bias[1] = 1  # type: ignore[index]
+    body = np.zeros((8, 20, 26), dtype=bool)
+    body[:, 3:15, 2:22] = True
+    chest = Chest(
+        np.zeros(body.shape, np.float32), body, np.eye(4), (slice(0, 8), slice(0, 20), slice(0, 26))
+    )
+    assert np.array_equal(_read_blocks(network, chest), body)
