@@ -60,6 +60,11 @@ def test_the_file_is_half_as_large_and_the_same_every_time(saved: Path, tmp_path
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.safetensors", "lungs.safetensors"]
 
 
+def test_others_may_read_the_file_as_the_user_allows(saved: Path, tmp_path: Path) -> None:
+    (tmp_path / "plain").touch()
+    assert saved.stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_the_header_can_be_read_alone(saved: Path) -> None:
     assert read_header(saved) == HEADER
 
