@@ -30,6 +30,8 @@ _CLASS_RATIO = 1.25
 """Stretches whose reach differs by less than this share one set of voxel offsets."""
 _CHUNK = 1 << 20
 """Voxels looked at together: temporary arrays of 4 MiB stay in the processor's cache."""
+_GAUSS = ((-math.sqrt(0.6), 5 / 9), (0.0, 8 / 9), (math.sqrt(0.6), 5 / 9))
+"""Nodes and weights of Gauss and Legendre's rule with three points."""
 
 Doubles = NDArray[np.float64]
 
@@ -71,7 +73,10 @@ class _Stretches:
     """Nearest layer voxel [n, 3]."""
     to_voxel: Doubles
     """From the middle to that voxel's centre [n, 3]."""
-    direction: Doubles
+    frame: Doubles
+    """Directions along the rod, across it in the plane of the z axis, and across it level [n, 3, 3]."""
+    half_width: Doubles
+    """Half the width of a voxel seen along the rod, in the two directions across it [n, 2]."""
     before: Doubles
     """Length of the rod before the middle [n]."""
     after: Doubles
@@ -79,8 +84,6 @@ class _Stretches:
     """At the middle [n]."""
     slope: Doubles
     """Change of the radius per mm along the rod [n]."""
-    blur: Doubles
-    """Radius of the disc that stands for the voxel seen along the rod [n]."""
     reach: Doubles
     """From the middle, everything the piece has to look at lies within [n]."""
 
@@ -114,34 +117,36 @@ def _cut(tree: Tree, layers: _Layers, scale: float, offset_mm: float) -> _Stretc
     rod = np.repeat(np.arange(len(start)), pieces)
     number = np.arange(len(rod)) - np.repeat(np.cumsum(pieces) - pieces, pieces)
     before = (number + 0.5) / pieces[rod] * length[rod]
-    blur = _blur(direction, layers.spacing)
+    frame = _frame(direction)
+    half_width = np.sqrt(frame[:, 1:] ** 2 @ layers.spacing**2) / 2
     slope = (radius[1] - radius[0]) / np.maximum(length, 1e-9)
     middle = start[rod] + before[:, None] * direction[rod]
     voxel = np.rint((middle - layers.first) / layers.spacing).astype(np.int64)
     stretches = _Stretches(
         voxel=voxel,
         to_voxel=voxel * layers.spacing + layers.first - middle,
-        direction=direction[rod],
+        frame=frame[rod],
+        half_width=half_width[rod],
         before=before,
         after=length[rod] - before,
         radius=radius[0][rod] + before * slope[rod],
         slope=slope[rod],
-        blur=blur[rod],
-        reach=(radius.max(axis=0) + blur)[rod] + length[rod] / pieces[rod] / 2,
+        reach=(radius.max(axis=0) + np.linalg.norm(half_width, axis=1))[rod] + length[rod] / pieces[rod] / 2,
     )
     far = np.ceil(stretches.reach[:, None] / layers.spacing) + 1
     near = np.all((voxel > -far) & (voxel < np.array(layers.shape) + far), axis=1)
     return stretches.take(np.flatnonzero(near)) if near.any() else None
 
 
-def _blur(direction: Doubles, spacing: Doubles) -> Doubles:
-    """Radius of the disc with the spread of a voxel that is looked at along the rod.
+def _frame(direction: Doubles) -> Doubles:
+    """Right-angled frames [n, 3, 3] of unit vectors z, y, x: along the rods, upright across, level across.
 
-    Projected along a unit vector u, a box of widths a has the mean variance (sum a^2 - sum u^2 a^2) / 24 per
-    axis of the plane, a disc of radius R has R^2 / 4.
+    Seen along a rod, a voxel of square pixels fills about a rectangle along the two directions across.
     """
-    squares = spacing**2
-    return np.asarray(np.sqrt((squares.sum() - direction**2 @ squares) / 6))
+    level = np.stack([np.zeros(len(direction)), direction[:, 2], -direction[:, 1]], axis=1)
+    length = np.linalg.norm(level, axis=1, keepdims=True)
+    level = np.where(length > 1e-6, level / np.maximum(length, 1e-6), [0.0, 0.0, 1.0])
+    return np.stack([direction, np.cross(direction, level), level], axis=1)
 
 
 def _groups(stretches: _Stretches, layers: _Layers) -> Iterator[tuple[NDArray[np.intp], NDArray[np.int64]]]:
@@ -181,41 +186,51 @@ def _stamp(
 
     strides = np.array(buffer.stride())
     steps = torch.from_numpy((offsets * layers.spacing).astype(np.float32)).to(device)
-    squares = (steps**2).sum(dim=1)
     shift = torch.from_numpy(offsets @ strides).to(device)
     base = torch.from_numpy((part.voxel - low) @ strides).to(device)
-    direction, nearest = (
-        torch.from_numpy(values.astype(np.float32)).to(device) for values in (part.direction, part.to_voxel)
-    )
+    frame = torch.from_numpy(part.frame.astype(np.float32)).to(device)
+    nearest = torch.from_numpy(part.to_voxel.astype(np.float32)).to(device)
+    own = (frame @ nearest[:, :, None])[..., 0]
+    half_width = torch.from_numpy(part.half_width.astype(np.float32)).to(device)
     before, after = column(-part.before), column(part.after)
-    radius, slope, blur = column(part.radius), column(part.slope), column(part.blur)
-    along_nearest = (direction * nearest).sum(dim=1, keepdim=True)
-    nearest_square = (nearest**2).sum(dim=1, keepdim=True)
+    radius, slope, reach = column(part.radius), column(part.slope), half_width.norm(dim=1, keepdim=True)
     flat = buffer.view(-1)
     count = max(1, _CHUNK // len(offsets))
     for begin in range(0, len(base), count):
         rows = slice(begin, begin + count)
-        along = torch.addmm(along_nearest[rows], direction[rows], steps.T)
-        square = torch.addmm(nearest_square[rows], nearest[rows], steps.T, alpha=2.0).add_(squares)
+        along, upright, level = (
+            torch.addmm(own[rows, axis, None], frame[rows, axis], steps.T) for axis in range(3)
+        )
         on_rod = torch.minimum(torch.maximum(along, before[rows]), after[rows])
-        square += on_rod * (on_rod - 2.0 * along)
         rod = torch.addcmul(radius[rows], on_rod, slope[rows])
-        row, offset = (square < (rod + blur[rows]) ** 2).nonzero(as_tuple=True)
+        beyond = along.sub_(on_rod)
+        near = upright.square().addcmul_(level, level).addcmul_(beyond, beyond) < (rod + reach[rows]) ** 2
+        row, offset = near.nonzero(as_tuple=True)
         chosen = row * len(offsets) + offset
-        distance = square.view(-1)[chosen].clamp_(min=0.0).sqrt_()
-        share = _shared_disc(distance, rod.view(-1)[chosen], blur[rows, 0][row])
+        upright, level, beyond, rod = (field.view(-1)[chosen] for field in (upright, level, beyond, rod))
+        # Beyond its end a rod goes on as a ball: a disc that shrinks with the distance from the end.
+        disc = (rod.square_() - beyond.square_()).clamp_(min=0.0)
+        share = _covered(upright.abs_(), level.abs_(), disc, half_width[rows][row])
         flat.scatter_reduce_(0, base[rows][row] + shift[offset], share, "amax")
 
 
-def _shared_disc(distance: Tensor, radius: Tensor, blur: Tensor) -> Tensor:
-    """Share of a disc of radius ``blur`` covered by one of ``radius`` at ``distance`` (area of the lens)."""
-    d = distance.clamp_(min=1e-3)
-    d2, r2, b2 = d * d, radius * radius, blur * blur
-    half_r = ((d2 + r2 - b2) / (2.0 * d * radius.clamp(min=1e-6))).clamp_(-1.0, 1.0).acos_()
-    half_b = ((d2 + b2 - r2) / (2.0 * d * blur)).clamp_(-1.0, 1.0).acos_()
-    kite = ((blur + radius) ** 2 - d2).clamp_(min=0.0) * (d2 - (radius - blur) ** 2).clamp_(min=0.0)
-    lens = r2 * half_r + b2 * half_b - kite.sqrt_() / 2
-    return lens.div_(math.pi * b2).clamp_(0.0, 1.0)
+def _covered(upright: Tensor, level: Tensor, radius2: Tensor, half_width: Tensor) -> Tensor:
+    """Share of a rectangle around (upright, level) that a disc of squared radius around 0 covers.
+
+    The chords of the disc, cut by the rectangle, integrated by Gauss and Legendre's rule.
+    """
+    half_upright, half_level = half_width.unbind(dim=1)
+    radius = radius2.sqrt()
+    low = torch.maximum(upright - half_upright, -radius)
+    high = torch.minimum(upright + half_upright, radius)
+    middle, half = (low + high) / 2, (high - low).clamp_(min=0.0) / 2
+    far, near = half_level + level, half_level - level
+    total = torch.zeros_like(middle)
+    for node, weight in _GAUSS:
+        chord = torch.add(middle, half, alpha=node).square_()
+        chord = (radius2 - chord).clamp_(min=0.0).sqrt_()
+        total.add_((torch.minimum(chord, far) + torch.minimum(chord, near)).clamp_(min=0.0), alpha=weight)
+    return total.mul_(half).div_(4.0 * half_upright * half_level).clamp_(max=1.0)
 
 
 def _paste(result: Tensor, buffer: Tensor, low: NDArray[np.int64], per_slice: int) -> None:
