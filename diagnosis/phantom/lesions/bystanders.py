@@ -47,12 +47,13 @@ def paint_emphysema(canvas: Canvas, negatives: Negatives, lattice: Lattice, rand
 
 
 def _paint_bullae(canvas: Canvas, count: int, lattice: Lattice, stream: Randomness) -> None:
-    random = stream.numpy
     places = places_in(lattice, stream)
     weight = np.exp(-3.5 * places.low - np.maximum(places.costal_mm, 0.0) / 4.0)
-    for centre in places.points[places.first(weight, count)]:
+    for place in places.first(weight, count):
+        centre, own = places.points[place], stream.stream(str(places.number[place]))
+        random = own.numpy
         radius = float(random.uniform(4.0, 20.0) * random.uniform(0.5, 1.0))
-        found = ball_coverage(canvas, Ball(centre, radius, 0.1), stream)
+        found = ball_coverage(canvas, Ball(centre, radius, 0.1), own)
         if found is None:
             continue
         box, share = found
@@ -68,15 +69,16 @@ def paint_nodules(canvas: Canvas, negatives: Negatives, lattice: Lattice, random
     if not negatives.nodules:
         return
     stream = randomness.stream("nodules")
-    random = stream.numpy
     places = places_in(lattice, stream)
     chosen = places.first(np.ones(len(places.draw)), negatives.nodules + negatives.mass)
-    for number, centre in enumerate(places.points[chosen]):
+    for rank, place in enumerate(chosen):
+        own = stream.stream(str(places.number[place]))
+        random = own.numpy
         radius = float(np.clip(np.exp(random.normal(1.2, 0.5)), 1.6, 11.0))
         roughness = float(random.uniform(0.0, 0.18))
-        if negatives.mass and number == 0:
+        if negatives.mass and rank == 0:
             radius, roughness = float(random.uniform(13.0, 27.0)), float(random.uniform(0.12, 0.28))
-        _paint_nodule(canvas, centre, radius, roughness, stream)
+        _paint_nodule(canvas, places.points[place], radius, roughness, own)
 
 
 def _paint_nodule(

@@ -70,13 +70,13 @@ def paint_plates(canvas: Canvas, count: int, value: int, lattice: Lattice, rando
     if not count:
         return
     stream = randomness.stream("plates")
-    random = stream.numpy
     places = places_in(lattice, stream)
     weight = np.exp(2.2 * places.low + 0.6 * places.back - np.maximum(places.costal_mm, 0.0) / 18.0)
-    for centre in places.points[places.first(weight, count)]:
+    for place in places.first(weight, count):
+        random = stream.stream(str(places.number[place])).numpy
         normal = random.normal(size=3) * np.array([1.0, 0.55, 0.45])
         plate = Plate(
-            centre=centre,
+            centre=places.points[place],
             normal=normal / np.linalg.norm(normal),
             radius_mm=float(random.uniform(9.0, 34.0)),
             thickness_mm=float(random.uniform(1.2, 3.6)),

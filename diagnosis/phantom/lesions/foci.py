@@ -9,13 +9,16 @@ from numpy.typing import NDArray
 
 from diagnosis.phantom.disease import Disease
 from diagnosis.phantom.lesions.lattice import STEP_MM, Lattice, side_of_lobe
-from diagnosis.phantom.lesions.places import Floats, Places, places_in
+from diagnosis.phantom.lesions.places import CANDIDATES, Floats, Places, places_in
 from diagnosis.phantom.randomness import Randomness
 
 _LOBE_WEIGHT = np.array([0.0, 0.8, 0.7, 1.6, 0.8, 1.6])
 """Lower lobes are struck more often."""
 _BOUNDED = 0.75
 """Of the foci of COVID-19 that stop at a fissure."""
+_RIM_SHARE = {False: 0.0, True: 0.4}
+"""Of the foci with a dense rim, in who has the reverse halo sign."""
+_ORGANISING_DAYS = (7.0, 20.0)
 _DENSITY_SPREAD_HU = 55.0
 _GROUND_GLASS_HU = (-750.0, -400.0)
 
@@ -50,30 +53,28 @@ def place_foci(disease: Disease, lattice: Lattice, randomness: Randomness) -> Fo
     """Place the foci of a pneumonia, whatever its severity or day: these decide how many show."""
     stream = randomness.stream("foci")
     places = places_in(lattice, stream)
+    random = stream.numpy
+    bounded = places.own(random.random(CANDIDATES)) < (_BOUNDED if disease.kind == "covid" else 0.95)
+    rim = places.own(random.random(CANDIDATES)) < _RIM_SHARE[disease.reverse_halo]
+    edge = disease.edge_mm * np.exp(places.own(random.normal(0.0, 0.4, CANDIDATES)))
+    density = disease.ground_glass_hu + places.own(random.normal(0.0, _DENSITY_SPREAD_HU, CANDIDATES))
     if disease.pattern == "lobar":
         chosen, semi, onset = _lobar(disease, places, stream)
     elif disease.pattern == "bronchopneumonia":
         chosen, semi, onset = _patches(disease, places, stream)
     else:
         chosen, semi, onset = _viral(disease, places, stream)
-    count = len(chosen)
-    random = stream.numpy
-    bounded = random.random(count) < (_BOUNDED if disease.kind == "covid" else 0.95)
-    rim = disease.reverse_halo & (random.random(count) < 0.4) & (7.0 <= disease.day <= 20.0)
-    edge = disease.edge_mm * np.exp(random.normal(0.0, 0.4, count))
-    if disease.pattern == "lobar":
-        bounded[:] = True
-    density = disease.ground_glass_hu + random.normal(0.0, _DENSITY_SPREAD_HU, count)
+    organising = _ORGANISING_DAYS[0] <= disease.day <= _ORGANISING_DAYS[1]
     return Foci(
         centre=places.points[chosen],
         frame=_frames(places.points[chosen], lattice),
         semi_mm=semi,
         onset=onset,
         lobe=places.lobe[chosen],
-        bounded=bounded,
-        edge_mm=edge,
-        density_hu=np.clip(density, *_GROUND_GLASS_HU),
-        depth_sign=np.where(rim, -1.0, 1.0),
+        bounded=bounded[chosen] | (disease.pattern == "lobar"),
+        edge_mm=edge[chosen],
+        density_hu=np.clip(density[chosen], *_GROUND_GLASS_HU),
+        depth_sign=np.where(rim[chosen] & organising, -1.0, 1.0),
     )
 
 
@@ -93,11 +94,12 @@ def _viral(disease: Disease, places: Places, stream: Randomness) -> tuple[NDArra
         mine = np.isin(places.lobe, [1, 2, 3]) == (side_of_lobe(disease.lobes[0]) == 1)
         weight = weight * np.where(mine, 1.0, 0.05)
     chosen = places.first(weight, count)
-    count = len(chosen)
-    size = 34.0 * (30.0 / count) ** 0.3 * np.exp(random.normal(0.0, 0.35, count))
-    flat = random.uniform(0.5, 0.95, count) if peripheral else random.uniform(0.75, 1.0, count)
-    long, wide = random.uniform(0.9, 1.5, (2, count))
-    return chosen, np.stack([size * flat, size * long, size * wide], 1), _onsets(count, 1.0, stream)
+    spread = np.exp(places.own(random.normal(0.0, 0.35, CANDIDATES)))[chosen]
+    size = 34.0 * (30.0 / count) ** 0.3 * spread
+    flat = places.own(random.uniform(0.5 if peripheral else 0.75, 1.0, CANDIDATES))[chosen]
+    long, wide = (places.own(random.uniform(0.9, 1.5, CANDIDATES))[chosen] for _ in range(2))
+    semi = np.stack([size * flat, size * long, size * wide], axis=1)
+    return chosen, semi, _onsets(places, chosen, 1.0, stream)
 
 
 def _lobar(disease: Disease, places: Places, stream: Randomness) -> tuple[NDArray[np.intp], Floats, Floats]:
@@ -112,9 +114,8 @@ def _lobar(disease: Disease, places: Places, stream: Randomness) -> tuple[NDArra
         chosen.extend(picked)
         onset.extend(start + np.array([0.0, random.uniform(0.1, 0.5)])[: len(picked)])
         start += random.uniform(0.35, 1.0)
-    count = len(chosen)
-    semi = 55.0 * np.exp(random.normal(0.0, 0.15, (count, 3)))
-    return np.array(chosen, np.intp), semi, np.array(onset)
+    size = 55.0 * np.exp(random.normal(0.0, 0.15, (CANDIDATES, 3)))
+    return np.array(chosen, np.intp), size[places.number[chosen]], np.array(onset)
 
 
 def _patches(disease: Disease, places: Places, stream: Randomness) -> tuple[NDArray[np.intp], Floats, Floats]:
@@ -127,15 +128,14 @@ def _patches(disease: Disease, places: Places, stream: Randomness) -> tuple[NDAr
     weight = lobe_weight[places.lobe] * (0.5 + np.exp(-costal / 15.0))
     count = int(random.integers(18, 70))
     chosen = places.first(weight, count)
-    count = len(chosen)
-    size = 26.0 * (40.0 / count) ** 0.3 * np.exp(random.normal(0.0, 0.45, count))
-    semi = size[:, None] * random.uniform(0.7, 1.2, (count, 3))
-    return chosen, semi, _onsets(count, 0.9, stream)
+    size = 26.0 * (40.0 / count) ** 0.3 * np.exp(random.normal(0.0, 0.45, (CANDIDATES, 1)))
+    semi = size * random.uniform(0.7, 1.2, (CANDIDATES, 3))
+    return chosen, semi[places.number[chosen]], _onsets(places, chosen, 0.9, stream)
 
 
-def _onsets(count: int, last: float, stream: Randomness) -> Floats:
+def _onsets(places: Places, chosen: NDArray[np.intp], last: float, stream: Randomness) -> Floats:
     """Times at which foci appear, the first at 0: evenly with some scatter."""
-    steps = np.exp(stream.numpy.normal(0.0, 0.7, count))
+    steps = np.exp(places.own(stream.numpy.normal(0.0, 0.7, CANDIDATES)))[chosen]
     times = np.cumsum(steps) - steps[0]
     return np.asarray(times / max(times[-1], 1e-6) * last, np.float64)
 

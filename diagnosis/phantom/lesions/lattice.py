@@ -30,8 +30,9 @@ REACH_MM = (290.0, 150.0, 185.0)
 class Lattice:
     """The lungs sampled in cubes of STEP_MM, tensors ``[z, y, x]``.
 
-    ``lobes`` is uint8 (0 outside the lungs), ``sides`` 1 right, 2 left; ``costal_mm`` and ``effusion`` as in
-    the chest. ``axes`` are the centres of the cubes, multiples of STEP_MM from the patient's origin.
+    ``lobes`` is uint8 (0 outside the lungs), ``sides`` 1 right, 2 left; ``costal_mm``, ``depth_mm`` and
+    ``effusion`` as in the chest. ``axes`` are the centres of the cubes, multiples of STEP_MM from the
+    patient's origin.
     """
 
     grid: Grid
@@ -39,6 +40,7 @@ class Lattice:
     lobes: Tensor
     sides: Tensor
     costal_mm: Tensor
+    depth_mm: Tensor
     effusion: Tensor
 
     @property
@@ -93,7 +95,8 @@ def lattice_of(chest: Chest, lung_box: Box) -> Lattice:
     return Lattice(
         grid, axes, lobes,
         _nearest(chest.lungs, chest.grid, axes),
-        _nearest(chest.costal_mm, chest.grid, axes),
+        _linear(chest.costal_mm, chest.grid, axes),
+        _linear(chest.depth_mm, chest.grid, axes),
         _nearest(chest.effusion, chest.grid, axes) & ~beyond,
     )  # fmt: skip
 
@@ -137,8 +140,20 @@ def _nearest(values: Tensor, grid: Grid, axes: Axes) -> Tensor:
         ((places - start) / step).round().long().clamp(0, size - 1)
         for places, start, step, size in zip(axes, grid.first_mm, grid.spacing_mm, grid.shape, strict=True)
     ]
-    for axis, numbers in enumerate(index):
-        values = values.index_select(axis, numbers)
+    for axis in (2, 1, 0):
+        values = values.index_select(axis, index[axis])
+    return values
+
+
+def _linear(values: Tensor, grid: Grid, axes: Axes) -> Tensor:
+    for axis in (2, 1, 0):
+        at = ((axes[axis] - grid.first_mm[axis]) / grid.spacing_mm[axis]).clamp(0, grid.shape[axis] - 1)
+        low = at.floor().long().clamp(max=max(grid.shape[axis] - 2, 0))
+        high = (low + 1).clamp(max=grid.shape[axis] - 1)
+        shape = [1, 1, 1]
+        shape[axis] = -1
+        part = (at - low).view(shape)
+        values = torch.lerp(values.index_select(axis, low), values.index_select(axis, high), part)
     return values
 
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from diagnosis.phantom.disease import Disease
 from diagnosis.phantom.lesions.foci import Foci
-from diagnosis.phantom.lesions.lattice import Box, Lattice
+from diagnosis.phantom.lesions.lattice import REACH_MM, Box, Lattice
 from diagnosis.phantom.lesions.places import Floats
 from diagnosis.phantom.lesions.spread import LobeSpread, Spread
 from diagnosis.phantom.randomness import Randomness
@@ -93,9 +93,9 @@ def ripening_of(
     """Fix the borders between the three kinds so that their volumes have the shares of the disease."""
     stream = randomness.stream("ripeness")
     device = lattice.grid.device
-    kind_noise = stream.smooth_field(lattice.axes, _KIND_MM, device, octaves=2)
-    paving_noise = stream.smooth_field(lattice.axes, _PAVING_MM, device)
-    density_noise = stream.smooth_field(lattice.axes, _DENSITY_MM, device)
+    kind_noise = stream.smooth_field(lattice.axes, _KIND_MM, device, octaves=2, reach_mm=REACH_MM)
+    paving_noise = stream.smooth_field(lattice.axes, _PAVING_MM, device, reach_mm=REACH_MM)
+    density_noise = stream.smooth_field(lattice.axes, _DENSITY_MM, device, reach_mm=REACH_MM)
     gain = stream.uniform(0.8, 2.2)
     gain = _DEEP_FIRST if disease.by_airways else gain
     ripe, paving = [torch.empty(0, device=device)], [torch.empty(0, device=device)]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from diagnosis.phantom.disease import ALL_LOBES, Disease
 from diagnosis.phantom.lesions.foci import Foci
-from diagnosis.phantom.lesions.lattice import Box, Lattice, axes_in, box_of, side_of_lobe
+from diagnosis.phantom.lesions.lattice import REACH_MM, Box, Lattice, axes_in, box_of, side_of_lobe
 from diagnosis.phantom.randomness import Axes, Randomness
 
 _GROWTH = 1.5
@@ -85,8 +85,8 @@ def spread_of(foci: Foci, disease: Disease, lattice: Lattice, share: float, rand
     """Let the infection spread until ``share`` (0 to 1) of the lungs is infected, or all it can reach."""
     stream = randomness.stream("spread")
     device = lattice.grid.device
-    wobble = stream.smooth_field(lattice.axes, _ROUGH_MM, device)
-    wobble += 0.6 * stream.smooth_field(lattice.axes, _FINE_MM, device)
+    wobble = stream.smooth_field(lattice.axes, _ROUGH_MM, device, reach_mm=REACH_MM)
+    wobble += 0.6 * stream.smooth_field(lattice.axes, _FINE_MM, device, reach_mm=REACH_MM)
     wobble = (1.0 + disease.irregularity * wobble).clamp(_LEAST, 2.5).pow_(_GROWTH)
     lobes = {}
     for lobe in ALL_LOBES:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from diagnosis.phantom.randomness import Randomness
 SEEDS = range(400)
 
 
+@cache
 def drawn(kind: Kind, seed: int, severity: float | None = None, day: float | None = None) -> Disease:
     return draw_disease(kind, severity, day, Randomness(seed, "disease"))
 
