@@ -28,7 +28,12 @@ pytestmark = pytest.mark.django_db
 def test_it_measures_the_stored_volume_and_tells_its_stages() -> None:
     phantom = chest_phantom(slices=40)
     series = ready_series(CohortFactory(), volume=phantom.volume)
-    Analysis.objects.create(revision=series.current, systems=["density"])
+    without_networks = {
+        "lungs": {"method": "closed"},
+        "lobes": {"method": "none"},
+        "lesions": {"method": "none"},
+    }
+    Analysis.objects.create(revision=series.current, systems=["density"], options=without_networks)
     row = work.claim(Analysis, "test")
     assert row is not None
     told: list[tuple[str, float]] = []
