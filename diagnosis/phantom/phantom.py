@@ -24,7 +24,7 @@ from diagnosis.phantom.visibility import visible
 from diagnosis.results import INFECTED_VALUES, LOBES
 from diagnosis.volume import BoolArray, CTVolume, LabelArray
 
-VERSION = "1"
+VERSION = "2"
 """Changes with every change of a phantom's voxels."""
 CLASSES: Mapping[Kind, ClassName] = {"np": "NP", "cap": "CAP", "covid": "COVID-19"}
 USUAL_SHAPE = (64, 256, 256)
