@@ -8,6 +8,8 @@ scripts/lint.sh
 echo "== frontend tests"
 npm --prefix frontend run --silent test
 echo "== tests on PostgreSQL and Valkey"
+# Several processes share the cores: with more threads each would only wait for the others.
+export OMP_NUM_THREADS=1
 .venv/bin/python -m pytest tests -m "not e2e and not faults" -n "${TEST_PROCESSES:-2}"
 echo "== writers, claims, uploads, readings and killed processes on SQLite"
 LUNGSIGHT_TEST_DATABASE=sqlite .venv/bin/python -m pytest tests/webapp tests/gpu_worker -m both_databases
