@@ -7,6 +7,10 @@ export PATH="$(.venv/bin/python scripts/node_path.py):$PATH"
 scripts/lint.sh
 echo "== frontend tests"
 npm --prefix frontend run --silent test
+if ! command -v dciodvfy >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "Installing dicom3tools, which checks the phantoms' DICOM"
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends dicom3tools >/dev/null
+fi
 echo "== tests on PostgreSQL and Valkey"
 # Several processes share the cores: with more threads each would only wait for the others.
 export OMP_NUM_THREADS=1
