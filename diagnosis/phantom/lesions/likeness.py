@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _TRACE = 0.0005
 _SMALL = 0.01
-_ONE_LOBE, _LOBAR_SOLID, _MANY_BUDS = 0.75, 0.4, 0.12
+_ONE_LOBE, _LOBAR_SOLID, _MOSTLY_SOLID, _MANY_BUDS = 0.75, 0.4, 0.6, 0.05
 _ONE_SIDE = 0.92
 _SUBPLEURAL_MM, _PERIPHERAL = 25.0, 0.6
 
@@ -24,8 +24,8 @@ _SUBPLEURAL_MM, _PERIPHERAL = 25.0, 0.6
 def co_rads(labels: Tensor, chest: Chest, disease: Disease, box: Box) -> int:
     """Return 1 to 5 for the lesion labels in the box of the lungs.
 
-    1 no infection; 2 lobar consolidation or tree-in-bud; 3 less than 1 % of the lungs, one-sided or central
-    ground glass; 4 one-sided and peripheral; 5 both-sided and peripheral.
+    1 no infection; 2 lobar or nothing but consolidation, or tree-in-bud; 3 less than 1 % of the lungs, or
+    central ground glass; 4 one-sided and peripheral; 5 both-sided and peripheral.
     """
     lungs, lobes = chest.lungs[box] > 0, chest.lobes[box]
     infected = (labels > 0) & (labels <= OTHER_INFECTION) & lungs
@@ -37,7 +37,8 @@ def co_rads(labels: Tensor, chest: Chest, disease: Disease, box: Box) -> int:
     lobe = torch.bincount(lobes[infected].long(), minlength=6) / count
     right = float(lobe[1:4].sum())
     peripheral = float((chest.costal_mm[box][infected] < _SUBPLEURAL_MM).float().mean()) > _PERIPHERAL
-    lobar = float(lobe.max()) > _ONE_LOBE and float(kinds[CONSOLIDATION]) > _LOBAR_SOLID
+    solid = float(kinds[CONSOLIDATION])
+    lobar = solid > _MOSTLY_SOLID or (float(lobe.max()) > _ONE_LOBE and solid > _LOBAR_SOLID)
     if lobar or float(kinds[OTHER_INFECTION]) > _MANY_BUDS:
         return 2
     if share < _SMALL or not peripheral:
