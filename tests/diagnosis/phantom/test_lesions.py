@@ -232,6 +232,7 @@ def test_the_net_has_cells_of_about_six_millimetres() -> None:
     assert 0.1 < float(walls.float().mean()) < 0.5
 
 
+@pytest.mark.timeout(300)  # sixty patients
 def test_covid_is_more_bilateral_peripheral_and_lower_than_cap() -> None:
     seen = {kind: np.array([_signature(kind, seed) for seed in range(30)]) for kind in ("covid", "cap")}
     covid, cap = seen["covid"].mean(axis=0), seen["cap"].mean(axis=0)
