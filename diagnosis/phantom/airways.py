@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -40,7 +41,10 @@ _MAIN_SAG_MM: Mapping[int, float] = {RIGHT_LUNG: -2.0, LEFT_LUNG: 2.0}
 """How far the middle of a main bronchus lies above the straight way: the right one falls steeply at first."""
 _PIPE_RODS = 8
 _TURNS = np.radians([0.0, 50.0, -50.0, 100.0, -100.0, 150.0, -150.0])
-"""Around the artery, where the airway would otherwise leave the lung; the first that fits is taken."""
+_CLOSER = (1.0, 0.6, 0.25)
+"""Turns around the artery and parts of the distance, where the airway would otherwise leave the lung."""
+_NEVER_CUT_MM = 1.8
+"""A wider airway is squeezed between artery and heart rather than left out with all behind it."""
 
 TRACHEA, MAIN_BRONCHI, LOBAR = 0, 1, 2
 """Generations of the airways."""
@@ -77,6 +81,11 @@ def grow_airways(courses: Sequence[Course], lung_map: LungMap, randomness: Rando
 def main_airways(tree: Tree) -> Tree:
     """Return trachea and main bronchi: the part of the airways that does not belong to the lungs."""
     return tree.subset(tree.generation <= MAIN_BRONCHI)
+
+
+def central_airways(tree: Tree) -> Tree:
+    """Return trachea, main bronchi and the lobar bronchi in the hilum: what may lie outside the lungs."""
+    return tree.subset(tree.lobe == 0)
 
 
 def wall_mm(lumen_mm: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -193,12 +202,14 @@ def _beside(
         carried = away[arteries.parent[joint]]
         across = carried - (carried @ along[joint]) * along[joint]
         away[joint] = across / max(float(np.linalg.norm(across)), 1e-6)
-    position, fits = arteries.position.copy(), np.zeros(len(away), bool)
+    position, best = arteries.position.copy(), np.full(len(away), -np.inf, np.float32)
     cover = lumen + wall_mm(lumen) + np.float32(_COVER_MM)
-    for turn in _TURNS:
+    for part, turn in itertools.product(_CLOSER, _TURNS):
         turned = away * np.cos(turn) + np.cross(along, away) * np.sin(turn)
-        place = (arteries.position + turned * apart[:, None]).astype(np.float32)
-        takes = ~fits & (lung_map.depth_at(place) > cover)
-        position[takes], fits = place[takes], fits | takes
+        place = (arteries.position + turned * (part * apart[:, None])).astype(np.float32)
+        room = lung_map.depth_at(place) - cover
+        takes = (best < 0) & (room > best)
+        position[takes], best = place[takes], np.where(takes, room, best)
+    fits = (best > 0) | ((lumen > _NEVER_CUT_MM) & (best + cover > 0))
     position[:trunk], fits[:trunk] = bronchi, True
     return position, fits
