@@ -15,7 +15,8 @@ from diagnosis.lesions.unet3d import LesionUNet3d
 from diagnosis.lesions.unet25d import LesionUNet
 from diagnosis.preprocessing.network_grid import Box, cropped_affine
 from diagnosis.preprocessing.resampling import Positions, positions_in, sample_linear
-from diagnosis.results import EFFUSION
+from diagnosis.regions import LESION_REGION_ML
+from diagnosis.results import EFFUSION, INFECTED_VALUES
 from diagnosis.volume import BoolArray, CTVolume, LabelArray, voxel_ml_of
 from diagnosis.weights import Header, load_weights, required, shipped
 
@@ -33,7 +34,8 @@ _MARGIN_MM = 30.0
 """Chest wall, diaphragm and effusion around the lungs that a network gets to see."""
 _FLUID_HU = -200
 """What is emptier than this outside the lungs is no effusion."""
-_SMALLEST_EFFUSION_ML = 3.0
+_SMALLEST_EFFUSION_ML = 40.0
+"""Less is not told from pleura, muscle and stomach beside the lung."""
 _SLAB = 16
 
 
@@ -106,7 +108,8 @@ def _on_series(
     threshold = _threshold(header)
     part = cropped_affine(volume.affine, box)
     positions = positions_in(reading.affine, part, lungs[box].shape)
-    effusion = _beside(reading, positions_in(volume.affine, reading.affine, reading.other.shape), lungs)
+    lung_here = _nearest(lungs, positions_in(volume.affine, reading.affine, reading.other.shape)) > 0
+    effusion = _beside(reading, lung_here)
     labels, infection = np.zeros_like(lungs), np.zeros_like(lungs)
     for start in range(0, len(positions[0]), _SLAB):
         here = (slice(box[0].start + start, min(box[0].start + start + _SLAB, box[0].stop)), *box[1:])
@@ -118,6 +121,7 @@ def _on_series(
         labels[here] = np.where(infected, kind, np.where(lung & (other != EFFUSION), other, 0))
         fluid = ~lung & _nearest(effusion, near).astype(bool) & (volume.hu[here] > _FLUID_HU)
         labels[here][fluid] = EFFUSION
+    _drop_specks(labels[box], infection[box], threshold, volume.voxel_ml)
     return Lesions(
         labels=labels,
         method=method,
@@ -148,9 +152,21 @@ def _indices(shape: tuple[int, ...], positions: Positions) -> list[NDArray[np.in
     ]
 
 
-def _beside(reading: Reading, positions: Positions, lungs: LabelArray) -> BoolArray:
+def _drop_specks(labels: LabelArray, infection: LabelArray, threshold: float, voxel_ml: float) -> None:
+    """Take out what is too small to be a region, and hold its probability just below the threshold.
+
+    So the infected volume is that of the regions a reader can judge. Changes both arrays.
+    """
+    pieces, count = ndimage.label((labels >= INFECTED_VALUES[0]) & (labels <= INFECTED_VALUES[-1]))
+    small = np.bincount(pieces.ravel(), minlength=count + 1) * voxel_ml < LESION_REGION_ML
+    small[0] = False
+    specks = small[pieces]
+    labels[specks] = 0
+    infection[specks] = int(np.ceil(threshold * FULL)) - 1
+
+
+def _beside(reading: Reading, lung: BoolArray) -> BoolArray:
     """Effusion on the network's grid that touches a lung and is more than a few specks."""
-    lung = _nearest(lungs, positions) > 0
     pieces, count = ndimage.label((reading.other == EFFUSION) & ~lung)
     sizes = np.bincount(pieces.ravel(), minlength=count + 1) * voxel_ml_of(reading.affine)
     touching = np.zeros(count + 1, dtype=bool)

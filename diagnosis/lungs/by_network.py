@@ -22,7 +22,7 @@ Progress = Callable[[float], None]
 
 UNET_WEIGHTS = "lungs"
 DEEPMEDIC_WEIGHTS = "lungs-deepmedic"
-THINNEST_MM = 2.0
+THINNEST_MM = 3.0
 """Thinner slices are pooled: the lungs' outline needs no finer ones."""
 _BLOCK = (72, 72, 72)
 """Voxels of one block of the DeepMedic-type network: a multiple of 9, its coarsest path."""

@@ -11,7 +11,7 @@ from diagnosis.lungs.airways import airways
 from diagnosis.lungs.body import AIR_HU, body_mask
 from diagnosis.lungs.closed import WORKING_MM, middle_x
 from diagnosis.lungs.closing import fill_holes
-from diagnosis.lungs.morphology import Spacing, bounding_box
+from diagnosis.lungs.morphology import Spacing, ball, bounding_box, dilated, eroded
 from diagnosis.lungs.plausible import AERATED_HU, check_lungs, no_lungs
 from diagnosis.lungs.series_grid import nearest_on
 from diagnosis.lungs.sides import split_sides
@@ -28,6 +28,13 @@ from diagnosis.volume import Affine, BoolArray, CTVolume, FloatArray, LabelArray
 
 _MOST_PIECES = 3
 """Right lung, left lung, and one that a fissure, a band or a cut field of view separates."""
+_BRIDGES_MM = (2.0, 4.0, 6.0)
+"""Half the thickness of the bridges between bowel and lung that are cut."""
+_WALL_MM = 3.0
+"""Of bowel: taken out with its gas."""
+_GAS_HU, _GAS_SHARE = -940.0, 0.1
+_BOWEL_PART = 0.1
+"""Of the largest piece: more than that is no bowel."""
 _RIM = 2
 """Voxels by which sides reach beyond the mask of the working grid, to cover the finer mask's rim."""
 
@@ -72,7 +79,7 @@ def with_sides(mask: BoolArray, affine: Affine, chest: Chest, densest_hu: float 
     """
     positions = positions_in(affine, chest.affine, chest.hu.shape)
     found = (sample_linear(mask.astype(np.float32), positions) > 0.5) & chest.body
-    found = _largest_pieces(found)
+    found = _largest_pieces(_without_bowel(found, chest.hu, chest.spacing_mm))
     tubes = airways(chest.hu, chest.body, chest.body & (chest.hu < AIR_HU), chest.spacing_mm)
     sides = split_sides(chest.hu, found & ~tubes, middle_x(chest.body), chest.spacing_mm)
     check_lungs(chest.hu, sides, chest.spacing_mm, densest_hu)
@@ -85,6 +92,24 @@ def with_sides(mask: BoolArray, affine: Affine, chest: Chest, densest_hu: float 
     inside = mask | (nearest_on(filled, chest.affine, *here) > 0)
     inside &= nearest_on(tubes, chest.affine, *here) == 0
     return np.asarray(near * inside)
+
+
+def _without_bowel(mask: BoolArray, hu: FloatArray, spacing_mm: Spacing) -> BoolArray:
+    """Take small pieces that hold gas out: bowel or stomach under a dome, joined to the lung by a bridge.
+
+    A piece of lung holds lung; plain gas beside tissue is a hollow organ.
+    """
+    for radius in _BRIDGES_MM:
+        reach = max(radius, *spacing_mm[1:])
+        labels, count = ndimage.label(eroded(mask, ball(spacing_mm, reach)))
+        sizes = np.bincount(labels.ravel(), minlength=count + 1)
+        gas = np.bincount(labels[hu < _GAS_HU], minlength=count + 1) / np.maximum(sizes, 1)
+        sizes[0] = 0
+        bowel = (gas > _GAS_SHARE) & (sizes < _BOWEL_PART * sizes.max())
+        bowel[0] = False
+        if bowel.any():
+            mask = mask & ~dilated(bowel[labels], ball(spacing_mm, reach + _WALL_MM))
+    return mask
 
 
 def _largest_pieces(mask: BoolArray) -> BoolArray:
