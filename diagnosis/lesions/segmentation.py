@@ -16,7 +16,7 @@ from diagnosis.lesions.unet25d import LesionUNet
 from diagnosis.preprocessing.network_grid import Box, cropped_affine
 from diagnosis.preprocessing.resampling import Positions, positions_in, sample_linear
 from diagnosis.regions import LESION_REGION_ML
-from diagnosis.results import EFFUSION, INFECTED_VALUES
+from diagnosis.results import EFFUSION, INFECTED_VALUES, LESIONS
 from diagnosis.volume import BoolArray, CTVolume, LabelArray, voxel_ml_of
 from diagnosis.weights import Header, load_weights, required, shipped
 
@@ -30,6 +30,8 @@ INFECTION_THRESHOLD = 0.4
 SPREAD_THRESHOLDS = (0.25, 0.4, 0.6)
 """Thresholds at which the infected part is also given: how far it depends on the choice."""
 
+_HARDLY_TOLD_DICE = 0.2
+"""A type below this on the phantoms of the weights' own validation is not told from the others."""
 _MARGIN_MM = 30.0
 """Chest wall, diaphragm and effusion around the lungs that a network gets to see."""
 _FLUID_HU = -200
@@ -129,7 +131,29 @@ def _on_series(
         threshold=threshold,
         infection=infection,
         percent_at=_percent_at(infection, lungs),
+        warnings=tuple(_weaknesses(header)),
     )
+
+
+def _weaknesses(header: Header) -> list[str]:
+    """What these weights can not tell, by their own validation: 0 ml must not read as a finding."""
+    metrics: Mapping[str, float] = header.get("metrics", {})
+    poor = [
+        value
+        for value, name in LESIONS.items()
+        if metrics.get(f"{name.replace(' ', '_')}_dice", 1.0) < _HARDLY_TOLD_DICE
+    ]
+    types = [LESIONS[value] for value in poor if value in INFECTED_VALUES]
+    others = [LESIONS[value] for value in poor if value not in INFECTED_VALUES]
+    sentences = []
+    if types:
+        sentences.append(
+            f"This lesion network hardly tells {' and '.join(types)} from other infection types: "
+            "the infected volume is measured, its types are a hint."
+        )
+    if others:
+        sentences.append(f"This lesion network hardly finds {' or '.join(others)}: none found means nothing.")
+    return sentences
 
 
 def _sampled(values: LabelArray, positions: Positions) -> LabelArray:

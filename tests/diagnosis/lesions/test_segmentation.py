@@ -16,6 +16,7 @@ from diagnosis.lesions.segmentation import Lesions, segment_lesions
 from diagnosis.lesions.unet3d import LesionUNet3d
 from diagnosis.lesions.unet25d import LesionUNet
 from diagnosis.volume import BoolArray, CTVolume
+from diagnosis.weights import save_weights
 from tests.diagnosis.crafted_networks import EFFUSION_HU, density_lesion_network, ship, silenced
 from tests.phantoms import ChestPhantom, chest_phantom
 
@@ -158,3 +159,17 @@ def test_the_3d_network_reads_block_by_block(phantom: ChestPhantom, monkeypatch:
     assert reading.infection.min() > 0.95 * 255
     assert not reading.other.any()
     assert reading.infection.shape == (5, 20, 25)
+
+
+def test_weights_say_which_types_they_can_not_tell(
+    phantom: ChestPhantom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    metrics = {"ground_glass_dice": 0.7, "crazy_paving_dice": 0.0, "nodule_dice": 0.1}
+    header = {"system": "lesions", "version": "test", "metrics": metrics}
+    save_weights(tmp_path / "lesions.safetensors", density_lesion_network(), header)
+    monkeypatch.setenv("LUNGSIGHT_WEIGHTS", str(tmp_path))
+    result = segment_lesions(phantom.volume, phantom.lungs)
+    assert result is not None
+    types, nodules = result.warnings
+    assert "hardly tells crazy paving from" in types
+    assert "hardly finds nodule" in nodules
