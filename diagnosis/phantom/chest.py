@@ -7,7 +7,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from diagnosis.phantom.airways import MAIN_BRONCHI, airway_tensors, main_airways
+from diagnosis.phantom.airways import (
+    airway_tensors,
+    central_airways,
+    main_airways,
+    with_walls,
+)
 from diagnosis.phantom.anatomy import Anatomy, anatomy
 from diagnosis.phantom.fissures import Fissures, lobes_of, nearest_fissure
 from diagnosis.phantom.grid import Grid
@@ -74,7 +79,7 @@ def build_chest(
     chest.parenchyma_hu[box] = _parenchyma(patient, grid, box, randomness.stream("texture"))
     lined = chest.parenchyma_hu[box] + _fissure_lines(found, factors, chest.lungs, box)
     chest.hu[box] += (lined - chest.hu[box]) * share[box]
-    _draw_vessels(chest, blood_hu(patient))
+    _draw_vessels(chest, share, blood_hu(patient))
     _draw_airways(chest)
     return chest
 
@@ -185,25 +190,26 @@ def _grid_of(found: Anatomy, factors: Factors) -> Grid:
     return Grid(found.grid.shape, (z, y, x), found.grid.first_mm, found.grid.device)
 
 
-def _draw_vessels(chest: Chest, blood: float) -> None:
+def _draw_vessels(chest: Chest, share: Tensor, blood: float) -> None:
+    """Vessels fill the blurred rim of the lung too, so that no dark line parts them from the heart."""
     tree = Tree.joined([chest.vasculature.arteries, chest.vasculature.veins])
-    drawn = capsules(tree, chest.grid).mul_(chest.lungs > 0)
-    chest.vessels = drawn
-    chest.hu += (blood - chest.hu) * drawn
+    drawn = capsules(tree, chest.grid)
+    chest.hu += (blood - chest.hu) * drawn * (share > 0)
+    chest.vessels = drawn.mul_(chest.lungs > 0)
 
 
 def _draw_airways(chest: Chest) -> None:
-    """Trachea and main bronchi cut into the mediastinum and leave the lungs; the rest stays in the lungs."""
+    """The whole tree at once; trachea and main bronchi leave the lungs, the rest stays in them.
+
+    Beyond lungs and hilum airways are too small to be where the tree puts them.
+    """
     tree = chest.vasculature.airways
-    main_lumen, main_walls = airway_tensors(main_airways(tree), chest.grid)
-    lumen, walls = airway_tensors(tree.subset(tree.generation > MAIN_BRONCHI), chest.grid)
-    lung = chest.lungs > 0
-    for air, wall in ((lumen.mul_(lung), walls.mul_(lung)), (main_lumen, main_walls)):
-        chest.hu += (WALL_HU - chest.hu) * wall
-        chest.hu += (LUMEN_HU - chest.hu) * air
-    outside = (main_lumen + main_walls) > _MAIN_AIRWAY_SHARE
+    lumen, walls = airway_tensors(tree, chest.grid)
+    seen = (chest.lungs > 0) | (capsules(with_walls(central_airways(tree)), chest.grid) > 0)
+    chest.lumen, chest.airway_walls = lumen.mul_(seen), walls.mul_(seen)
+    chest.hu += (WALL_HU - chest.hu) * chest.airway_walls
+    chest.hu += (LUMEN_HU - chest.hu) * chest.lumen
+    outside = capsules(with_walls(main_airways(tree)), chest.grid) > _MAIN_AIRWAY_SHARE
     chest.lungs.masked_fill_(outside, 0)
     chest.lobes.masked_fill_(outside, 0)
     chest.vessels.masked_fill_(outside, 0.0)
-    chest.lumen = torch.maximum(lumen, main_lumen)
-    chest.airway_walls = torch.maximum(walls, main_walls)
