@@ -22,6 +22,8 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRBigEndian, ExplicitVRLitt
 from diagnosis.volume import Affine, BoolArray, CTVolume, LabelArray
 
 AIR, LUNG, GROUND_GLASS, CONSOLIDATION, SOFT_TISSUE, BONE = -1000, -850, -550, 30, 40, 500
+WITHOUT_NETWORKS = {"lungs": {"method": "closed"}, "lobes": {"method": "none"}, "lesions": {"method": "none"}}
+"""Options of an analysis by rules alone: what networks make of boxes is not known."""
 WIDTH_MM, HEIGHT_MM = 336.0, 224.0
 RAS_FROM_LPS = np.diag([-1.0, -1.0, 1.0, 1.0])
 

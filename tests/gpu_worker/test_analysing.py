@@ -13,7 +13,7 @@ import torch
 from gpu_worker import boundary
 from gpu_worker.analysing import analyse, prepare
 from gpu_worker.kinds import Limits, limits
-from tests.phantoms import chest_phantom
+from tests.phantoms import WITHOUT_NETWORKS, chest_phantom
 from webapp.analyses.factories import ready_series
 from webapp.analyses.models import ANALYSES, Analysis
 from webapp.cohorts.factories import CohortFactory
@@ -28,12 +28,7 @@ pytestmark = pytest.mark.django_db
 def test_it_measures_the_stored_volume_and_tells_its_stages() -> None:
     phantom = chest_phantom(slices=40)
     series = ready_series(CohortFactory(), volume=phantom.volume)
-    without_networks = {
-        "lungs": {"method": "closed"},
-        "lobes": {"method": "none"},
-        "lesions": {"method": "none"},
-    }
-    Analysis.objects.create(revision=series.current, systems=["density"], options=without_networks)
+    Analysis.objects.create(revision=series.current, systems=["density"], options=WITHOUT_NETWORKS)
     row = work.claim(Analysis, "test")
     assert row is not None
     told: list[tuple[str, float]] = []

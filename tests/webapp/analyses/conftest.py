@@ -8,7 +8,7 @@ import pytest
 
 from diagnosis import pipeline
 from diagnosis.results import Analysis as Found
-from tests.phantoms import ChestPhantom, chest_phantom
+from tests.phantoms import WITHOUT_NETWORKS, ChestPhantom, chest_phantom
 from tests.webapp.conftest import World
 from webapp.analyses.factories import ready_series
 from webapp.analyses.models import Analysis
@@ -40,7 +40,7 @@ def series(world: World, phantom: ChestPhantom) -> Series:
 @pytest.fixture(scope="session")
 def found(phantom: ChestPhantom) -> Found:
     """What the density system finds in the phantom."""
-    return pipeline.analyse(phantom.volume, ["density"], {}, lambda stage, part: None)
+    return pipeline.analyse(phantom.volume, ["density"], WITHOUT_NETWORKS, lambda stage, part: None)
 
 
 @pytest.fixture
