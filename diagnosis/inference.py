@@ -3,11 +3,15 @@ at a time."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from diagnosis.geometry import RefusedInput
 from diagnosis.volume import FloatArray
 
 _MULTIPLE = 16
@@ -52,6 +56,19 @@ class SliceReader:
             image = image.to(self.device, self.dtype, memory_format=torch.channels_last)
             logits = self._network(image)[0, :, :height, :width]
             return torch.as_tensor(logits).float()
+
+
+def sliding_window() -> Callable[..., Any]:
+    """Return MONAI's sliding_window_inference: seconds to import, and only the paper-size networks need it.
+
+    Raises RefusedInput (code ``no_monai``) where MONAI is not installed.
+    """
+    try:
+        from monai.inferers.utils import sliding_window_inference
+    except ModuleNotFoundError as error:
+        sentence = "The paper-size networks need the extra train: pip install lungsight[train]."
+        raise RefusedInput("no_monai", sentence) from error
+    return sliding_window_inference
 
 
 def fold_batch_norm(network: nn.Module) -> nn.Module:

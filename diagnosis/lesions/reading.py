@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from diagnosis.inference import SliceReader, device_of_choice
+from diagnosis.inference import SliceReader, device_of_choice, sliding_window
 from diagnosis.lesions.input import THINNEST_MM, lesion_window, three_slices
 from diagnosis.lesions.unet3d import LesionUNet3d
 from diagnosis.lesions.unet25d import INFECTED_CLASSES, LESION_OF_CLASS, LesionUNet
@@ -68,13 +68,11 @@ def read_slices(
 
 def read_blocks(network: LesionUNet3d, volume: CTVolume, box: Box, progress: Progress) -> Reading:
     """Read the box with the paper's 3-D network, in overlapping blocks."""
-    from monai.inferers.utils import sliding_window_inference  # seconds to import, used here only
-
     hu, affine = network_grid(volume, box, thinnest_mm=THINNEST_MM)
     device = device_of_choice()
     image = torch.from_numpy(lesion_window(hu))[None, None]
     with torch.inference_mode():
-        logits = sliding_window_inference(
+        logits = sliding_window()(
             image, _BLOCK, 1, network.eval().to(device), _OVERLAP, sw_device=device, device="cpu"
         )
     shares = torch.softmax(torch.as_tensor(logits)[0], dim=0)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from diagnosis.inference import SliceReader, device_of_choice
+from diagnosis.inference import SliceReader, device_of_choice, sliding_window
 from diagnosis.lungs.chest import Chest, chest_of, with_sides
 from diagnosis.lungs.deepmedic import DeepMedic
 from diagnosis.lungs.input import deepmedic_window, lung_window
@@ -71,12 +71,10 @@ def _read_slices(
 
 
 def _read_blocks(network: DeepMedic, chest: Chest) -> BoolArray:
-    from monai.inferers.utils import sliding_window_inference  # seconds to import, used here only
-
     device = device_of_choice()
     image = torch.from_numpy(deepmedic_window(chest.hu))[None, None]
     with torch.inference_mode():
-        logits = sliding_window_inference(
+        logits = sliding_window()(
             image, _BLOCK, 1, network.eval().to(device), _OVERLAP, sw_device=device, device="cpu"
         )
     found = torch.as_tensor(logits)[0]
