@@ -16,7 +16,9 @@ from torch import Tensor, nn
 from diagnosis.geometry import RefusedInput
 
 FOLDER_VARIABLE = "LUNGSIGHT_WEIGHTS"
-"""Environment variable: a folder whose weights come before the shipped ones."""
+"""Environment variable: a folder whose weights come before the shipped ones, or NO_WEIGHTS."""
+NO_WEIGHTS = "none"
+"""Use no network at all, also none of the shipped ones: everything is found by rules."""
 _SHIPPED = Path(__file__).parent / "shipped"
 _HEADER = "lungsight"
 """Key of the header among the metadata of a safetensors file, which holds text only."""
@@ -75,9 +77,11 @@ def read_header(path: Path) -> Header:
 def shipped(name: str) -> Path | None:
     """Return the weights ``name``: from the folder of ``LUNGSIGHT_WEIGHTS``, else those in the package.
 
-    None when there are none. The model card lies beside them as ``name.md``.
+    None when there are none, or when the variable says "none". The model card lies beside them as ``name.md``.
     """
     folder = os.environ.get(FOLDER_VARIABLE)
+    if folder == NO_WEIGHTS:
+        return None
     for place in ([Path(folder)] if folder else []) + [_SHIPPED]:
         if (place / f"{name}{_SUFFIX}").is_file():
             return place / f"{name}{_SUFFIX}"

@@ -163,3 +163,10 @@ def test_weights_are_looked_for_in_the_folder_the_environment_names(
     with pytest.raises(RefusedInput, match="no weights for the DeepMedic network") as caught:
         required("no-such-network", "DeepMedic network")
     assert caught.value.code == "no_weights"
+
+
+def test_none_hides_the_shipped_weights_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LUNGSIGHT_WEIGHTS", raising=False)
+    assert shipped("lungs") is not None
+    monkeypatch.setenv("LUNGSIGHT_WEIGHTS", "none")
+    assert shipped("lungs") is None

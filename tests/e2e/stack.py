@@ -44,7 +44,11 @@ class Site:
             for name, value in os.environ.items()
             # The site brings its own Valkey, and its own settings instead of the tests'.
             if name not in ("REDIS_URL", "DJANGO_SETTINGS_MODULE")
-        } | {"LUNGSIGHT_DATA": str(data), "PORT": str(self.port), "LUNGSIGHT_DEMO_STUDIES": "0"}
+        } | {
+            "LUNGSIGHT_DATA": str(data), "PORT": str(self.port), "LUNGSIGHT_DEMO_STUDIES": "0",
+            # Box chests have known truth for the rules, not for networks.
+            "LUNGSIGHT_WEIGHTS": "none",
+        }  # fmt: skip
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "manage.py", "run"], cwd=ROOT, env=self._environment, stdout=output,
