@@ -77,7 +77,7 @@ def read_header(path: Path) -> Header:
 def shipped(name: str) -> Path | None:
     """Return the weights ``name``: from the folder of ``LUNGSIGHT_WEIGHTS``, else those in the package.
 
-    None when there are none, or when the variable says "none". The model card lies beside them as ``name.md``.
+    None when there are none, or when the variable says "none". The model card lies beside as ``name.md``.
     """
     folder = os.environ.get(FOLDER_VARIABLE)
     if folder == NO_WEIGHTS:
