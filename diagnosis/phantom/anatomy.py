@@ -17,7 +17,7 @@ from diagnosis.phantom.patient import Patient
 from diagnosis.phantom.randomness import Randomness
 from diagnosis.phantom.skeleton import Skeleton, skeleton
 from diagnosis.phantom.solids import FAR, Space, smooth_intersection
-from diagnosis.phantom.thorax import Cage, abdomen, cage, domes
+from diagnosis.phantom.thorax import Cage, abdomen, cage
 
 _WARP_MM = 3.6
 _WARP_WAVELENGTH_MM = 85.0
@@ -36,7 +36,6 @@ class Cavity:
     space: Space
     cage: Cage
     abdomen: Tensor
-    domes: tuple[Tensor, Tensor]
     mediastinum: Mediastinum
     fissures: Fissures
     lungs: Tensor
@@ -71,15 +70,14 @@ def _cavity(patient: Patient, effusion_mm: tuple[float, float], grid: Grid, rand
     space = _warped(grid, randomness.stream("warp"))
     chest = cage(space, patient)
     between = mediastinum(space, axes, patient, chest.back_y, randomness.stream("mediastinum"))
-    right_left = domes(space, patient)
-    below = abdomen(right_left)
+    below = abdomen(space, patient)
     pleura = randomness.stream("pleura").smooth_field(axes, 14.0, grid.device)
     rough = chest.distance.add(pleura, alpha=_PLEURA_ROUGH_MM)
     lungs = smooth_intersection(rough, -between.outside, _EDGE_BLEND_MM)
     lungs = smooth_intersection(lungs, -below, _EDGE_BLEND_MM)
     aerated = torch.maximum(lungs, _fluid_level(space, chest, patient, effusion_mm))
     return Cavity(
-        space=space, cage=chest, abdomen=below, domes=right_left, mediastinum=between,
+        space=space, cage=chest, abdomen=below, mediastinum=between,
         fissures=fissures(space, axes, patient, randomness.stream("fissures")), lungs=aerated,
         fluid=torch.maximum(lungs, -aerated) if any(effusion_mm) else torch.full_like(lungs, FAR),
     )  # fmt: skip

@@ -19,6 +19,8 @@ _APEX_OFFSET = 36.0
 _APEX_OFFSET_UNTIL = 0.35
 _KYPHOSIS = 15.0
 _PAST_DOME = 0.95
+_TENDON_MM = 26.0
+"""Over which the tendon fills the valley between the domes."""
 RIB_SPACING_MM = 26.0
 _INTERCOSTAL_BULGE = 1.1
 _RIB_DROP = 112.0
@@ -64,8 +66,8 @@ def cage(space: Space, patient: Patient) -> Cage:
     return Cage(distance, around, rib, middle + depth)
 
 
-def domes(space: Space, patient: Patient) -> tuple[Tensor, Tensor]:
-    """Return the distances to what lies below the right and the left half of the diaphragm."""
+def abdomen(space: Space, patient: Patient) -> Tensor:
+    """Return the distance to what lies below the diaphragm: both domes, bridged by the central tendon."""
     w, d = patient.half_width, patient.half_depth
     parts = []
     for side, top, reach in ((-0.47, patient.dome_z[0], 0.60), (0.50, patient.dome_z[1], 0.57)):
@@ -74,10 +76,4 @@ def domes(space: Space, patient: Patient) -> tuple[Tensor, Tensor]:
         dome = ellipsoid(space, centre, (reach * w, 1.02 * d, height))
         below = space.z - centre[2]
         parts.append(torch.where(below < 0, torch.minimum(dome, below.abs().neg()), dome))
-    return parts[0], parts[1]
-
-
-def abdomen(domes_right_left: tuple[Tensor, Tensor]) -> Tensor:
-    """Return the distance to the abdomen: both domes, bridged by the central tendon."""
-    right, left = domes_right_left
-    return smooth_union(right, left, 26.0)
+    return smooth_union(parts[0], parts[1], _TENDON_MM)
