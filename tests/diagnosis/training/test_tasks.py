@@ -18,6 +18,7 @@ from diagnosis.lesions.input import lesion_window
 from diagnosis.lesions.training import (
     IGNORED,
     NOT_INFECTED,
+    TYPE_LOSS,
     LesionSchedule,
     LesionTask,
     Tally,
@@ -112,6 +113,20 @@ def test_the_loss_counts_what_is_known_and_nothing_else() -> None:
     assert float(certain["cross_entropy"]) == pytest.approx(-np.log(share), rel=1e-5)
     assert float(weak["cross_entropy"]) == pytest.approx(-np.log(1 - 4 * other), rel=1e-5)
     assert all(float(value) == 0 for value in nothing.values())
+
+
+def test_a_type_taken_for_another_costs_no_infection() -> None:
+    """Ground glass called consolidation is found infection: the cross-entropy is that of a right answer."""
+    target = torch.full((1, 1, 4), 2)
+    right, wrong = torch.full((2, 1, 10, 1, 4), -9.0).unbind()
+    right[0, 2] = wrong[0, 4] = 9.0
+    weights = torch.ones(10)
+
+    found, mistaken = lesion_losses(right, target, weights), lesion_losses(wrong, target, weights)
+
+    assert float(mistaken["cross_entropy"]) == pytest.approx(float(found["cross_entropy"]), abs=1e-6)
+    assert float(found["type"]) == pytest.approx(0, abs=1e-6)
+    assert float(mistaken["type"]) == pytest.approx(TYPE_LOSS * 18, rel=1e-5)
 
 
 def test_dice_loss_by_hand() -> None:
