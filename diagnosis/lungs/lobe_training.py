@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from diagnosis.lungs.lobe_network import CLASSES, GRID, LobeUNet
 from diagnosis.lungs.training import with_truth
 from diagnosis.results import LOBES
 from diagnosis.training.augmentation import Draws
+from diagnosis.training.kept import kept
 from diagnosis.training.labelled import LabelledStudies, LabelledVolume
 from diagnosis.training.losses import dice_loss
 from diagnosis.training.task import Batch, Settings
@@ -142,16 +142,14 @@ def coarse_case(volume: LabelledVolume, cache: Path) -> NDArray[np.float16]:
     """
     grid = "x".join(str(count) for count in GRID)
     path = cache / f"{volume.arrays['lobes'].path.stem}.{volume.arrays['ct'].path.stem[:16]}.{grid}.npy"
-    if path.is_file():
-        return np.asarray(np.load(path))
+    return kept(path, lambda: _coarse(volume))
+
+
+def _coarse(volume: LabelledVolume) -> NDArray[np.float16]:
     lungs = volume.arrays["lungs"].whole()
     case = lobe_case(volume.arrays["ct"].whole(), lungs)
     truth = lobe_truth(volume.arrays["lobes"].whole(), case.box)
-    result = np.concatenate([case.values[:_TRUTH], truth[None]]).astype(np.float16)
-    with NamedTemporaryFile(dir=cache, suffix=".part", delete=False) as file:
-        np.save(file, result)
-    Path(file.name).replace(path)
-    return result
+    return np.concatenate([case.values[:_TRUTH], truth[None]]).astype(np.float16)
 
 
 def own_side(logits: Tensor, right: Tensor) -> Tensor:
