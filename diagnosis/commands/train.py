@@ -19,6 +19,7 @@ TASKS: Mapping[str, Mapping[str, str]] = {
     "lungs": {"unet2d": "diagnosis.lungs.training", "deepmedic": "diagnosis.lungs.deepmedic_training"},
     "lobes": {"unet3d": "diagnosis.lungs.lobe_training"},
     "lesions": {"unet25d": "diagnosis.lesions.training", "unet3d": "diagnosis.lesions.paper_training"},
+    "decovnet": {"decovnet": "diagnosis.systems.decovnet.training"},
 }
 """For each thing that can be trained its networks, the usual one first, and the module that trains it: its
 function ``task(studies, cache, schedule)`` says how."""
@@ -105,6 +106,7 @@ def _write(arguments: argparse.Namespace, studies: Any, task: Any, settings: Any
     from diagnosis.training.distributed import processes
     from diagnosis.training.plot import plot_record
     from diagnosis.training.record import read_record
+    from diagnosis.training.task import CalibratedTask
     from diagnosis.weights import save_weights
 
     out: Path = arguments.out
@@ -128,7 +130,8 @@ def _write(arguments: argparse.Namespace, studies: Any, task: Any, settings: Any
         started_from=arguments.start.name if arguments.start else "",
     )
     weights = out / f"{task.weights_name}.safetensors"
-    save_weights(weights, trained.network, header_of(facts, task.config))
+    read = task.calibrated(trained.network) if isinstance(task, CalibratedTask) else {}
+    save_weights(weights, trained.network, header_of(facts, {**task.config, **read}))
     (out / "card.md").write_text(model_card(facts), "utf-8")
     plot_record(read_record(out / "metrics.jsonl"), out / "plot.png", f"{facts.system} {facts.version}")
     _progress(f"wrote {weights}")

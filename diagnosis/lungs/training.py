@@ -17,7 +17,7 @@ from diagnosis.geometry import RefusedInput
 from diagnosis.lungs.input import WINDOW_HU
 from diagnosis.lungs.unet2d import LungUNet
 from diagnosis.preprocessing.network_grid import pooled_pixels
-from diagnosis.training.augmentation import TRANSFER, Draws, augment
+from diagnosis.training.augmentation import TRANSFER, Draws, augment, change_grey
 from diagnosis.training.labelled import LabelledStudies, LabelledVolume
 from diagnosis.training.losses import dice_loss
 from diagnosis.training.sampling import (
@@ -98,7 +98,7 @@ class LungTask:
         """Return ``image`` float32 ``[b, 1, y, x]`` grey values 0..1 and ``target`` int64 ``[b, y, x]``."""
         images, labels = self._read(self._drawn(draws.numpy), draws.device)
         if self.schedule.published:
-            grey = _published_changes(greys(images), draws)
+            grey = change_grey(greys(images), draws, BRIGHTNESS, CONTRAST)
         else:
             part = (self.schedule.part, self.schedule.part)
             images, labels = augment(images, labels, draws, TRANSFER, part)
@@ -196,11 +196,3 @@ def _slice(ref: SliceRef) -> tuple[np.ndarray, np.ndarray]:
     volume, index = ref.volume, ref.index
     labels = (volume.labels("lungs", index, index + 1) > 0).astype(np.uint8)
     return volume.hu(index, index + 1).astype(np.float32), labels
-
-
-def _published_changes(grey: Tensor, draws: Draws) -> Tensor:
-    count = len(grey)
-    brightness = draws.uniform(1 - BRIGHTNESS, 1 + BRIGHTNESS, (count, 1, 1, 1))
-    contrast = draws.uniform(1 - CONTRAST, 1 + CONTRAST, (count, 1, 1, 1))
-    middle = grey.mean(dim=(1, 2, 3), keepdim=True)
-    return (((grey - middle) * contrast + middle) * brightness).clamp(0, 1)

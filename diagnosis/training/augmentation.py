@@ -165,6 +165,18 @@ def degrade(images: Tensor, draws: Draws, ranges: Ranges = TRANSFER) -> Tensor:
     return (images - AIR_HU) * gain + (AIR_HU + offset)
 
 
+def change_grey(grey: Tensor, draws: Draws, brightness: float, contrast: float) -> Tensor:
+    """Change brightness and contrast of grey values 0..1 ``[b, slices, y, x]`` by up to these parts.
+
+    All slices of a sample are changed alike, the contrast about the sample's mean.
+    """
+    one = (len(grey), 1, 1, 1)
+    factor = draws.uniform(1 - brightness, 1 + brightness, one)
+    stretch = draws.uniform(1 - contrast, 1 + contrast, one)
+    middle = grey.mean(dim=(1, 2, 3), keepdim=True)
+    return (((grey - middle) * stretch + middle) * factor).clamp(0, 1)
+
+
 def _contrast(images: Tensor, draws: Draws, ranges: Ranges) -> Tensor:
     """Gamma over -1100..300 HU and a smooth HU field, as uneven beam hardening leaves it."""
     low, span = -1100.0, 1400.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -68,4 +68,13 @@ class Task(Protocol):
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return metrics of a network in evaluation mode over the validation part."""
+        ...
+
+
+@runtime_checkable
+class CalibratedTask(Protocol):
+    """A task whose weights carry numbers that were read from the validation part after training."""
+
+    def calibrated(self, network: nn.Module) -> Mapping[str, Any]:
+        """Return what joins ``config`` in the header: operating point, references of heatmaps."""
         ...
