@@ -75,6 +75,8 @@ def _system(result: SystemResult) -> dict[str, Any]:
     }
     if result.probabilities:
         made["probabilities"] = dict(result.probabilities)
+    if result.operating_points:
+        made["operating_points"] = dict(result.operating_points)
     if result.quantification is not None:
         made["quantification"] = _quantification(result.quantification)
     return made

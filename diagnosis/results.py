@@ -124,6 +124,8 @@ class SystemResult:
     quantification: Quantification | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    operating_points: Mapping[str, float] = field(default_factory=dict)
+    """By key of the probabilities: from this value on the system predicts it. No key: it decides nothing."""
 
 
 @dataclass(frozen=True, slots=True)

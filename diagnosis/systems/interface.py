@@ -29,6 +29,7 @@ class SystemSpec:
 
     ``heatmaps`` lists (class, kind) pairs; ``probabilities`` the keys it reports, none for a system that
     only measures. ``implementation`` is ``package.module:Class`` and is imported by the pipeline only.
+    ``reads`` says in one phrase for people what the system looks at.
     """
 
     name: str
@@ -39,6 +40,7 @@ class SystemSpec:
     probabilities: Sequence[str]
     options: Sequence[OptionSpec]
     implementation: str
+    reads: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,4 +24,5 @@ SPEC = SystemSpec(
         ),
     ),
     implementation="diagnosis.systems.density.system:DensitySystem",
+    reads="CT density inside the lungs",
 )
