@@ -159,6 +159,11 @@ class DeCoVNetFC(nn.Module):
         return torch.as_tensor(self.classes(self.pool(self.backbone(image))))
 
 
+def _pooled_to(grid: tuple[int, int, int], shrink: int) -> nn.AdaptiveMaxPool3d:
+    slices, height, width = grid
+    return nn.AdaptiveMaxPool3d((slices, -(-height // shrink), -(-width // shrink)))
+
+
 def _linear(widths: Sequence[int], activation: type[nn.Module] | None = None) -> nn.Sequential:
     """Linear layers, started from N(0, 0.01) and no bias; ``activation`` between them, not after the last."""
     layers: list[nn.Module] = []
