@@ -1,4 +1,7 @@
-"""Weights of networks: safetensors in half precision with a JSON header. Anything else is refused."""
+"""Weights of networks: safetensors in half precision with a JSON header. Anything else is refused.
+
+Torch is imported only to read or write tensors: that takes seconds, and rules only ask whether there are any.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,14 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor, nn
 
 from diagnosis.geometry import RefusedInput
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 FOLDER_VARIABLE = "LUNGSIGHT_WEIGHTS"
 """Environment variable: a folder whose weights come before the shipped ones, or NO_WEIGHTS."""
@@ -38,11 +41,16 @@ def save_weights(path: Path, module: nn.Module, header: Mapping[str, Any]) -> No
     for key in _REQUIRED:
         if not isinstance(header.get(key), str):
             raise ValueError(f"the header needs {key} as text")
-    text = json.dumps(dict(header), sort_keys=True, allow_nan=False)
-    tensors = {name: _halved(name, tensor) for name, tensor in module.state_dict().items()}
-    unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(save(tensors, {_HEADER: text}))  # save_file would let only its own user read
-    unfinished.replace(path)
+    _write(path, {name: _halved(name, tensor) for name, tensor in module.state_dict().items()}, header)
+
+
+def save_with(source: Path, path: Path, **added: Any) -> None:
+    """Write the weights of ``source`` again, to the bit, with more in their header.
+
+    Raises RefusedInput (code ``bad_weights``) as `load_weights` does for a file that is none.
+    """
+    header, tensors = _read(source)
+    _write(path, tensors, {**header, **added})
 
 
 def load_weights(path: Path, module: nn.Module, system: str) -> Header:
@@ -63,7 +71,7 @@ def load_weights(path: Path, module: nn.Module, system: str) -> Header:
             raise _bad(path, f"the tensor {name} has the shape {list(tensor.shape)}, not that of the network")
         if tensor.is_floating_point() != wanted[name].is_floating_point():
             raise _bad(path, f"the tensor {name} has the wrong type")
-        if not bool(torch.isfinite(tensor).all()):
+        if not bool(tensor.isfinite().all()):
             raise _bad(path, f"the tensor {name} holds values that are no numbers")
     module.load_state_dict(tensors)
     return header
@@ -100,11 +108,20 @@ def required(name: str, network: str) -> Path:
     return path
 
 
+def _write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    from safetensors.torch import save
+
+    text = json.dumps(dict(header), sort_keys=True, allow_nan=False)
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_bytes(save(dict(tensors), {_HEADER: text}))  # save_file would let only its own user read
+    unfinished.replace(path)
+
+
 def _read(path: Path, *, tensors: bool = True) -> tuple[Header, dict[str, Tensor]]:
     if not path.is_file():
         raise _bad(path, "there is no such file")
     try:
-        with safe_open(path, "pt") as file:
+        with safe_open(path, "pt" if tensors else "np") as file:
             metadata = file.metadata() or {}
             found = {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
@@ -127,8 +144,8 @@ def _header(path: Path, text: str | None) -> Header:
 def _halved(name: str, tensor: Tensor) -> Tensor:
     if not tensor.is_floating_point():
         return tensor.detach().cpu().contiguous()
-    half = tensor.detach().cpu().to(torch.float16).contiguous()
-    if not bool(torch.isfinite(half).all()):
+    half = tensor.detach().cpu().half().contiguous()
+    if not bool(half.isfinite().all()):
         raise ValueError(f"{name} is not finite in half precision")
     return half
 

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from diagnosis.geometry import RefusedInput
-from diagnosis.weights import load_weights, read_header, required, save_weights, shipped
+from diagnosis.weights import load_weights, read_header, required, save_weights, save_with, shipped
 
 HEADER = {"system": "lungs", "version": "1", "config": {"threshold": 0.4}, "schedule": "small"}
 
@@ -50,6 +50,17 @@ def test_weights_come_back_in_single_precision_with_their_header(saved: Path) ->
         wanted = original.state_dict()[name]
         assert tensor.dtype == wanted.dtype
         assert torch.equal(tensor, wanted.half().to(wanted.dtype))
+
+
+def test_a_header_grows_without_a_change_of_the_weights(saved: Path, tmp_path: Path) -> None:
+    save_with(saved, tmp_path / "measured.safetensors", evaluation={"auc": 0.9})
+    first, second = network(), network()
+    load_weights(saved, first, "lungs")
+    assert load_weights(tmp_path / "measured.safetensors", second, "lungs") == {
+        **HEADER, "evaluation": {"auc": 0.9},
+    }  # fmt: skip
+    for name, tensor in first.state_dict().items():
+        assert torch.equal(tensor, second.state_dict()[name])
 
 
 def test_the_file_is_half_as_large_and_the_same_every_time(saved: Path, tmp_path: Path) -> None:
