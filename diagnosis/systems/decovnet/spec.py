@@ -21,8 +21,8 @@ SPEC = SystemSpec(
             name="cam",
             choices=("released", "gradient"),
             default="released",
-            help="the features' weights in the class activation map. released: the head's kernels averaged and "
-            "chained, as the released code does. gradient: the mean gradient of this scan.",
+            help="how the activation map weighs features. released: by the kernels of the head, averaged and "
+            "chained, as the released code does. gradient: by the mean gradient of this scan.",
         ),
         OptionSpec(
             name="regions",
