@@ -1,4 +1,4 @@
-"""The plot of a run. Only this module imports matplotlib, which comes with the extra ``train``."""
+"""The plot of a run. matplotlib comes with the extra ``train``."""
 
 from __future__ import annotations
 
