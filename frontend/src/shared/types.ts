@@ -82,6 +82,10 @@ export type SegmentationKind = 'lungs' | 'lobes' | 'lesions';
 export interface SystemResult {
   version?: string;
   probabilities?: Record<string, number>;
+  /** By key of the probabilities: from this value on the system predicts it. */
+  operating_points?: Record<string, number>;
+  regions?: { id: string }[];
+  heatmaps?: { id: string }[];
   slice_evidence?: number[];
   quantification?: Quantification;
 }
@@ -93,6 +97,23 @@ export interface AnalysisResults {
   /** What made each label volume; a volume that was not made has no key. */
   segmentation?: Partial<Record<SegmentationKind, string>>;
   warnings?: string[];
+}
+
+/** A system of this site, as /api/v1/systems/ tells it. */
+export interface SystemInfo {
+  name: string;
+  title: string;
+  /** What it looks at, in one phrase. */
+  reads?: string;
+  state: 'ready' | 'demonstration' | 'no weights';
+  /** Whether it runs when nobody chooses. */
+  default: boolean;
+  version?: string;
+  /** Area under the ROC curve of COVID-19, measured on phantoms. */
+  auc?: number;
+  auc_interval?: [number, number];
+  probabilities: string[];
+  heatmaps: { class: string; kind: string }[];
 }
 
 export interface Analysis {

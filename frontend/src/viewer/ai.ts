@@ -3,6 +3,8 @@ import { ApiError, json } from '../shared/api';
 import { toast } from '../shared/toast';
 import type { Analysis, HeatmapInfo, Reading, SegmentationKind, Series } from '../shared/types';
 import { AnalysisWatch } from './analysis-watch';
+import { AnotherAnalysis } from './another-analysis';
+import { chooseSystems } from './panels/new-analysis';
 import * as loading from './loading';
 import { LabelSource } from './masks/source';
 import { HeatLayer } from './overlay/heat-layer';
@@ -14,12 +16,16 @@ import type { ReadingSession } from './reading/session';
 import type { Regions } from './regions/regions';
 import { LESIONS, type ViewState } from './state';
 import { Signal, type Store } from './store';
+import { firstMap, inOrder, Systems } from './systems';
 import type { Grid } from './volume/geometry';
 
 /** The AI side of the page: the analysis, what of it may be shown, and its overlays. */
 export class Ai {
   readonly changed = new Signal();
+  readonly regionsLoaded = new Signal();
   analysis: Analysis | null = null;
+  readonly another: AnotherAnalysis;
+  systems = new Systems([]);
   heatmaps: HeatmapInfo[] = [];
   heat: HeatLayer | null = null;
   lungs: LabelSource | null = null;
@@ -29,13 +35,17 @@ export class Ai {
   /** What went wrong with an overlay; the rest stays usable. */
   problem: string | null = null;
   overlayReady = false;
-  private readonly layers = new Map<string, HeatLayer>();
+  private readonly layers = new Map<string, Promise<HeatLayer>>();
   private watch: AnalysisWatch | null = null;
+  /** The heatmap shown last, to come back to from the lesion types. */
+  private lastHeatmap: string | null = null;
 
   constructor(
     private readonly series: Series, private readonly grid: Grid, private readonly state: Store<ViewState>,
     private readonly model: ReadingModel, private readonly regions: Regions, private readonly session: ReadingSession,
   ) {
+    this.another = new AnotherAnalysis(model);
+    this.another.changed.on(() => this.changed.emit());
     state.on(() => void this.chooseSource(), 'source');
     state.on(() => void this.loadLobes(), 'lobes');
   }
@@ -54,8 +64,14 @@ export class Ai {
     return this.analysis?.state === 'succeeded' && !this.concealed && !this.state.value.aiHidden;
   }
 
+  /** The heatmap that is chosen, shown or not; null for none and for lesion types. */
+  get map(): HeatmapInfo | null {
+    return this.heatmaps.find(({ id }) => id === this.state.value.source) ?? null;
+  }
+
   async start(): Promise<void> {
-    this.analysis = await loading.analysis(this.series, this.model.server);
+    [this.analysis, this.systems] = await Promise.all([loading.analysis(this.series, this.model.server), loading.systems()]);
+    this.another.follow(loading.another(this.series, this.analysis));
     await this.bind();
     this.follow();
     await this.loadOverlays();
@@ -103,7 +119,8 @@ export class Ai {
 
   private async loadRegions(analysis: string): Promise<void> {
     const { regions, labels } = await loading.aiRegions(analysis, this.grid);
-    this.regions.setAi(regions, labels);
+    this.regions.setAi(regions, labels, (system) => this.systems.title(system));
+    this.regionsLoaded.emit();
     this.changed.emit();
   }
 
@@ -112,25 +129,31 @@ export class Ai {
     this.changed.emit();
   }
 
-  private async loadHeatmaps(analysis: string): Promise<void> {
-    this.heatmaps = await loading.heatmaps(analysis);
-    const source = this.heatmaps[0]?.id ?? (this.segmented('lesions') ? LESIONS : null);
+  private async loadHeatmaps(id: string): Promise<void> {
+    const { analysis } = this;
+    if (!analysis?.results) return;
+    this.heatmaps = inOrder(await loading.heatmaps(id), analysis);
+    const { source, shown } = firstMap(this.heatmaps, analysis.results, this.segmented('lesions'));
     if (!source) return;
-    if (this.state.value.source === source) await this.chooseSource();
-    this.state.set({ source });
+    this.state.set({ source, heatmap: shown });
     await this.chooseSource();
+  }
+
+  /** Shows the first map of a system. */
+  showMap(system: string): void {
+    const map = this.heatmaps.find((one) => one.system === system);
+    if (map) this.state.set({ source: map.id, heatmap: true });
   }
 
   /** From heatmap to lesion types and back, where there are both. */
   otherSource(): void {
-    const heatmap = this.heatmaps[0]?.id;
+    const heatmap = this.heatmaps.find(({ id }) => id === this.lastHeatmap) ?? this.heatmaps[0];
     if (this.state.value.source !== LESIONS && this.segmented('lesions')) this.state.set({ source: LESIONS, heatmap: true });
-    else if (heatmap) this.state.set({ source: heatmap, heatmap: true });
+    else if (heatmap) this.state.set({ source: heatmap.id, heatmap: true });
   }
 
   private async chooseSource(): Promise<void> {
-    if (this.state.value.source === LESIONS) await this.later(() => this.loadLesions());
-    else await this.chooseHeatmap();
+    await this.later(() => (this.state.value.source === LESIONS ? this.loadLesions() : this.chooseHeatmap()));
   }
 
   private async loadLesions(): Promise<void> {
@@ -161,17 +184,23 @@ export class Ai {
   }
 
   private async chooseHeatmap(): Promise<void> {
-    const { source } = this.state.value;
-    const info = this.heatmaps.find((one) => one.id === source);
+    const info = this.map;
     if (!info || !this.analysis) return;
-    let layer = this.layers.get(info.id);
-    if (!layer) {
-      layer = new HeatLayer(await loading.heatmap(this.analysis.id, info, this.grid), this.grid);
-      this.layers.set(info.id, layer);
-    }
-    if (this.state.value.source !== info.id || this.heat === layer) return;
-    this.heat = layer;
-    this.changed.emit();
+    this.lastHeatmap = info.id;
+    // Never the map before under the name of this one.
+    this.heat = null;
+    const layer = await this.layer(info, this.analysis.id);
+    if (this.state.value.source === info.id) this.heat = layer;
+  }
+
+  /** The layer of a heatmap, loaded once. */
+  private layer(info: HeatmapInfo, analysis: string): Promise<HeatLayer> {
+    const kept = this.layers.get(info.id);
+    if (kept) return kept;
+    const made = loading.heatmap(analysis, info, this.grid).then((map) => new HeatLayer(map, this.grid));
+    this.layers.set(info.id, made);
+    made.catch(() => this.layers.delete(info.id));
+    return made;
   }
 
   /** F2 and the AI switch: hides, shows again, or reveals after the first answers. */
@@ -203,7 +232,7 @@ export class Ai {
       toast(error.sentence);
       return;
     }
-    if (this.analysis) this.analysis = await json<Analysis>(`analyses/${this.analysis.id}/`);
+    this.analysis = await loading.analysis(this.series, this.model.server);
     this.state.set({ aiHidden: false });
     this.follow();
     await this.loadOverlays();
@@ -235,8 +264,20 @@ export class Ai {
     await this.ask(() => json<Analysis>(`analyses/${this.analysis?.id}/retry/`, { method: 'POST', json: {} }));
   }
 
+  /** Asks which systems shall run and starts them; what is shown stays until the reader changes over. */
   async begin(): Promise<void> {
-    await this.ask(() => json<Analysis>(`series/${this.series.id}/analyses/`, { method: 'POST', json: { systems: ['density'] } }));
+    if (this.systems.all.length === 0) this.systems = await loading.systems();
+    if (this.systems.all.length === 0) return toast('The list of systems could not be loaded. Load the page again.');
+    const chosen = await chooseSystems(this.systems.all);
+    if (!chosen) return;
+    const request = (): Promise<Analysis> => json<Analysis>(`series/${this.series.id}/analyses/`, { method: 'POST', json: { systems: chosen } });
+    if (this.analysis?.state !== 'succeeded') return this.ask(request);
+    try {
+      this.another.follow(await request());
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      toast(error.sentence);
+    }
   }
 
   private async ask(request: () => Promise<Analysis>): Promise<void> {

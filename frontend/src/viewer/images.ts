@@ -29,7 +29,7 @@ export class Images {
     });
     pointer.clicked.on(({ view, voxel, radius }) => this.click(view, voxel, radius));
     drawing.changed.on(() => stage.redrawOverlays());
-    state.on(() => stage.redrawOverlays(), 'heatmap', 'opacity', 'threshold', 'source', 'hiddenTypes', 'outlines', 'lungs', 'lobes', 'plain', 'selected', 'tool', 'drawing');
+    state.on(() => stage.redrawOverlays(), 'heatmap', 'opacity', 'threshold', 'source', 'hiddenTypes', 'outlines', 'lungs', 'lobes', 'regionSystem', 'plain', 'selected', 'tool', 'drawing');
   }
 
   /** The voxel under the pointer. */
@@ -52,12 +52,12 @@ export class Images {
   }
 
   private hitNear(view: PlaneView, voxel: Point, radius: number): RegionView | undefined {
-    const { outlines, aiHidden } = this.core.state.value;
+    const { outlines, aiHidden, regionSystem } = this.core.state.value;
     if (!outlines) return undefined;
     const [x, y] = view.toCanvas(voxel);
     const around = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => (i * Math.PI) / 4)
       .map((turn) => view.toVoxel(x + radius * Math.cos(turn), y + radius * Math.sin(turn)));
-    const found = [voxel, ...around].map((at) => this.core.regions.hit(at)).find((one) => one !== undefined);
+    const found = [voxel, ...around].map((at) => this.core.regions.hit(at, regionSystem)).find((one) => one !== undefined);
     return found && (found.own || !aiHidden) ? found : undefined;
   }
 }

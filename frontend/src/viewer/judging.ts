@@ -1,5 +1,6 @@
 import { Dialog } from '../shared/dialog';
 import { el } from '../shared/dom';
+import { plural } from '../shared/format';
 import { toast } from '../shared/toast';
 import type { RejectReason, VerdictName } from '../shared/types';
 import type { RegionActions, RegionList } from './panels/region-list';
@@ -43,6 +44,8 @@ export class Judging implements RegionActions {
   select(id: string, jump = true): void {
     const region = this.parts.regions.get(id);
     if (!region) return;
+    const { regionSystem } = this.parts.state.value;
+    if (!region.own && regionSystem !== null && region.system !== regionSystem) this.parts.state.set({ regionSystem: null });
     if (this.parts.drawing.current && this.parts.drawing.current.id !== id) this.parts.drawing.keep();
     if (this.list?.askedFor && this.list.askedFor !== id) this.list.ask(null);
     this.parts.state.set({ selected: id });
@@ -152,9 +155,11 @@ export class Judging implements RegionActions {
     if (this.selected) this.remove(this.selected.id);
   }
 
-  /** Accepts every region without verdict, after naming those that were never on screen. */
+  /** Accepts every listed region without verdict, after naming those that were never on screen. */
   acceptLeft(): void {
-    const open = this.parts.regions.all.filter((region) => !region.own && region.style === 'pending');
+    const pending = (region: RegionView): boolean => region.style === 'pending';
+    const open = this.parts.regions.of(this.parts.state.value.regionSystem).filter(pending);
+    const others = this.parts.regions.all.filter(pending).length - open.length;
     const unseen = open.filter((region) => !this.wasSeen(region));
     const names = unseen.map((region) => region.label).join(', ');
     const text = unseen.length > 0
@@ -162,7 +167,9 @@ export class Judging implements RegionActions {
     const accept = el('button', { type: 'button', class: 'b', 'data-testid': 'accept-all' }, `Accept all ${open.length}`);
     const show = el('button', { type: 'button', class: 'b p', 'data-testid': 'show-unseen' }, unseen.length > 0 ? 'Show them first' : 'Go back');
     const dialog = new Dialog({
-      title: `Accept ${open.length} regions without verdict?`, body: [el('p', {}, text)], actions: [accept, show], testid: 'accept-dialog',
+      title: `Accept ${plural(open.length, 'region')} without verdict?`,
+      body: [el('p', {}, text), ...(others > 0 ? [el('p', {}, `${plural(others, 'region')} of other systems ${others === 1 ? 'stays' : 'stay'} without verdict.`)] : [])],
+      actions: [accept, show], testid: 'accept-dialog',
     }).open(show);
     accept.addEventListener('click', () => {
       dialog.close();

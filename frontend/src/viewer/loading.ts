@@ -1,8 +1,9 @@
 import { ApiError, json, list, send } from '../shared/api';
-import type { AiPolicy, AiRegion, Analysis, HeatmapInfo, Me, Reading, SegmentationKind, Series, Study } from '../shared/types';
+import type { AiPolicy, AiRegion, Analysis, HeatmapInfo, Me, Reading, SegmentationKind, Series, Study, SystemInfo } from '../shared/types';
 import { LabelVolume } from './masks/label-volume';
 import { LabelSource } from './masks/source';
 import { Heatmap } from './overlay/heatmap';
+import { Systems } from './systems';
 import { gridBox } from './masks/brush';
 import type { Grid } from './volume/geometry';
 
@@ -53,11 +54,29 @@ export async function study(series: Series): Promise<Study | null> {
   }
 }
 
+function newestFirst(series: Series): Analysis[] {
+  return [...(series.analyses ?? [])].sort((a, b) => (b.created_at ?? '').localeCompare(a.created_at ?? ''));
+}
+
 /** The analysis that the reading is about, else the newest one of the series. */
 export async function analysis(series: Series, reading: Reading): Promise<Analysis | null> {
-  const newest = [...(series.analyses ?? [])].sort((a, b) => (b.created_at ?? '').localeCompare(a.created_at ?? ''))[0];
-  const id = reading.analysis ?? newest?.id;
+  const id = reading.analysis ?? newestFirst(series)[0]?.id;
   return id ? json<Analysis>(`analyses/${id}/`) : null;
+}
+
+/** Another analysis of the series that waits or runs. */
+export function another(series: Series, shown: Analysis | null): Analysis | null {
+  return newestFirst(series).find(({ id, state }) => id !== shown?.id && (state === 'queued' || state === 'running')) ?? null;
+}
+
+/** The systems of this site; without an answer the page goes on with their bare names. */
+export async function systems(): Promise<Systems> {
+  try {
+    return new Systems(await list<SystemInfo>('systems/'));
+  } catch (error) {
+    if (error instanceof ApiError) return new Systems([]);
+    throw error;
+  }
 }
 
 async function labelVolume(path: string, grid: Grid): Promise<Uint8Array | Uint16Array> {

@@ -56,7 +56,7 @@ export function probe({ grid, voxels, ready, state, stage, regions, model, sessi
     get window() { return { ...state.value.window }; },
     get selected() { return regions.get(state.value.selected)?.label ?? null; },
     get regions() {
-      return regions.all.map(({ label, ml, style, reason, slice, own, place, centre }) => ({ label, ml, style, reason, slice, own, place, centre }));
+      return regions.all.map(({ label, system, ml, style, reason, slice, own, place, centre }) => ({ label, system, ml, style, reason, slice, own, place, centre }));
     },
     get drawing() {
       const now = drawing.current;
@@ -67,6 +67,8 @@ export function probe({ grid, voxels, ready, state, stage, regions, model, sessi
     get unsaved() { return model.changes.count; },
     get saveState() { return session.autosave.status.value.state; },
     get aiShown() { return ai.shown; },
+    /** What the heatmap that is chosen shows. */
+    get map() { return ai.map && { system: ai.map.system, class: ai.map.class, kind: ai.map.kind, name: ai.systems.heatmap(ai.map) }; },
     get heatmap() { return ai.heat !== null && filled() && state.value.source !== LESIONS; },
     get lesionTypes() { return ai.lesions !== null && filled() && state.value.source === LESIONS; },
     get lobes() { return state.value.lobes ? ai.lobes.map(({ name }) => name) : []; },

@@ -41,6 +41,8 @@ export interface ViewState {
   /** The reader hid the AI results (only the view; they stay revealed). */
   aiHidden: boolean;
   legendFolded: boolean;
+  /** The only system whose regions are listed and outlined; null for all. */
+  regionSystem: string | null;
   selected: string | null;
   /** The region being drawn, and how. */
   drawing: string | null;
@@ -52,6 +54,6 @@ export function initialState(cursor: Point): Store<ViewState> {
   return new Store<ViewState>({
     cursor, active: 'axial', layout: 'three', tool: 'crosshair', window: { width: 1400, level: -500 },
     heatmap: true, source: null, opacity: 0.5, threshold: 0.35, outlines: true, lungs: false, lobes: false,
-    hiddenTypes: new Set<number>(), plain: false, aiHidden: false, legendFolded: false, selected: null, drawing: null, brushMm: 6, insideLung: true,
+    hiddenTypes: new Set<number>(), plain: false, aiHidden: false, legendFolded: false, regionSystem: null, selected: null, drawing: null, brushMm: 6, insideLung: true,
   });
 }

@@ -1,4 +1,4 @@
-import type { Analysis, AnalysisResults } from '../../src/shared/types';
+import type { Analysis, AnalysisResults, HeatmapInfo, SystemInfo, SystemResult } from '../../src/shared/types';
 
 /** What the networks measured in an asymmetric case. */
 export const RESULTS: AnalysisResults = {
@@ -18,4 +18,27 @@ export const RESULTS: AnalysisResults = {
 /** A finished analysis; fields can be set. */
 export function testAnalysis(change: Partial<Analysis> = {}): Analysis {
   return { id: 'analysis-1', series: 'series-1', state: 'succeeded', systems: ['density'], results: RESULTS, ...change };
+}
+
+/** What a classifier found that was sure. */
+export const CLASSIFIER: SystemResult = {
+  version: 'small-7', probabilities: { 'COVID-19': 0.86 }, operating_points: { 'COVID-19': 0.42 }, slice_evidence: [1, 2],
+  regions: [{ id: 'R1' }], heatmaps: [{ id: 'cam' }, { id: '3dcc' }],
+};
+
+/** The systems of a site whose classifier is ready. */
+export const SYSTEMS: SystemInfo[] = [
+  {
+    name: 'density', title: 'Density', reads: 'CT density inside the lungs', state: 'ready', default: true, version: '1', probabilities: [],
+    heatmaps: [{ class: 'infected', kind: 'density' }],
+  },
+  {
+    name: 'decovnet', title: 'DeCoVNet', reads: 'CT and lung mask', state: 'ready', default: true, version: 'small-7', auc: 0.97,
+    auc_interval: [0.95, 0.99], probabilities: ['COVID-19'], heatmaps: [{ class: 'COVID-19', kind: 'cam' }, { class: 'COVID-19', kind: '3dcc' }],
+  },
+];
+
+/** A heatmap as the API lists it. */
+export function testHeatmap(id: string, system: string, name: string, kind = id): HeatmapInfo {
+  return { id, system, class: name, kind, reference: 1, threshold: 0.6, shape: [1, 1, 1], affine: [] };
 }

@@ -90,7 +90,7 @@ describe('regions of the lesion segmentation', () => {
       id: label, label, system, class: name, volume_ml: 2, box: [0, 0, 0, 1, 1, 1], centre: [0, 0, 0], largest_slice: 0,
     });
     const labels = new Map([['lesions', new Uint8Array(512)], ['density', new Uint8Array(512)]]);
-    regions.setAi([found('S1', 'lesions', 'consolidation'), found('R1', 'density', 'consolidation')], labels);
+    regions.setAi([found('S1', 'lesions', 'consolidation'), found('R1', 'density', 'consolidation')], labels, (name) => name);
     expect(regions.all.map(({ label, type }) => [label, type?.word])).toEqual([['S1', 'Consolidation'], ['R1', undefined]]);
   });
 });

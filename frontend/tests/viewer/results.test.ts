@@ -1,20 +1,28 @@
 import { describe, expect, it } from 'vitest';
-import type { Analysis, AnalysisResults, Quantification } from '../../src/shared/types';
-import { Results, type ResultsContent } from '../../src/viewer/panels/results';
+import type { Analysis, AnalysisResults, Quantification, SystemResult } from '../../src/shared/types';
+import { Results, type ResultsActions, type ResultsContent } from '../../src/viewer/panels/results';
 import { methodOf, rangeWords } from '../../src/viewer/panels/volumes';
-import { RESULTS, testAnalysis } from './analysis';
+import { Systems } from '../../src/viewer/systems';
+import { CLASSIFIER, RESULTS, SYSTEMS, testAnalysis } from './analysis';
 
-function shown(change: Partial<ResultsContent> = {}): HTMLElement {
+const nothing = (): void => undefined;
+const ACTIONS: ResultsActions = { reveal: nothing, retry: nothing, start: nothing, showMap: nothing };
+
+function content(change: Partial<ResultsContent> = {}): ResultsContent {
+  return {
+    analysis: testAnalysis(), another: null, systems: new Systems(SYSTEMS), policy: 'at_once', concealed: false, hiddenByReader: false,
+    mayStart: true, ...change,
+  };
+}
+
+function shown(change: Partial<ResultsContent> = {}, actions: Partial<ResultsActions> = {}): HTMLElement {
   const host = document.createElement('div');
-  const nothing = (): void => undefined;
-  new Results(host, { reveal: nothing, retry: nothing, start: nothing }).show({
-    analysis: testAnalysis(), policy: 'at_once', concealed: false, hiddenByReader: false, mayStart: true, ...change,
-  });
+  new Results(host, { ...ACTIONS, ...actions }).show(content(change));
   return host;
 }
 
 function text(host: HTMLElement, testid: string): string | undefined {
-  return host.querySelector(`[data-testid="${testid}"]`)?.textContent ?? undefined;
+  return host.querySelector(`[data-testid="${testid}"]`)?.textContent?.replace(/\s+/g, ' ').trim();
 }
 
 function without(...keys: (keyof Quantification)[]): Analysis {
@@ -63,17 +71,15 @@ describe('infected volume', () => {
 
   it('has zones that stay open once opened', () => {
     const host = document.createElement('div');
-    const nothing = (): void => undefined;
-    const results = new Results(host, { reveal: nothing, retry: nothing, start: nothing });
-    const content: ResultsContent = { analysis: testAnalysis(), policy: 'at_once', concealed: false, hiddenByReader: false, mayStart: true };
-    results.show(content);
+    const results = new Results(host, ACTIONS);
+    results.show(content());
     const zones = (): HTMLDetailsElement => host.querySelector('[data-testid="fold-zones"]') as HTMLDetailsElement;
     expect(zones().open).toBe(false);
     expect(text(host, 'infected-upper-third')).toBe('0.6%');
     expect(text(host, 'infected-subpleural')).toBe('11.0%');
     zones().open = true;
     zones().dispatchEvent(new Event('toggle'));
-    results.show(content);
+    results.show(content());
     expect(zones().open).toBe(true);
   });
 
@@ -92,5 +98,100 @@ describe('infected volume', () => {
     expect(host.querySelector('[data-testid="infected"]')).toBeNull();
     expect(host.textContent).not.toContain('5.1');
     expect(host.textContent).not.toContain('network');
+  });
+});
+
+/** An analysis in which DeCoVNet gave this probability; other fields of its result can be set. */
+function classified(probability: number, change: Partial<SystemResult> = {}): Analysis {
+  const decovnet = { ...CLASSIFIER, probabilities: { 'COVID-19': probability }, ...change };
+  return testAnalysis({ systems: ['density', 'decovnet'], results: { ...RESULTS, systems: { decovnet, density: { version: '1' } } } });
+}
+
+describe('a classifier', () => {
+  it('says its probability, what it predicts and from where on, and its version', () => {
+    const said = text(shown({ analysis: classified(0.86) }), 'system-decovnet');
+    expect(said).toContain('DeCoVNet');
+    expect(said).toContain('COVID-190.86');
+    expect(said).toContain('Predicted positive, at or above the operating point 0.42');
+    expect(said).toContain('1 region.');
+    expect(said).toContain('Version small-7. AUC 0.97 (0.95 to 0.99) on phantoms.');
+    expect(said).not.toContain('Demonstration');
+  });
+
+  it('is positive at the operating point itself', () => {
+    expect(text(shown({ analysis: classified(0.42) }), 'system-decovnet')).toContain('Predicted positive');
+    expect(text(shown({ analysis: classified(0.4199) }), 'system-decovnet')).toContain('Predicted negative, below');
+  });
+
+  it('has no region where it predicts negative, and shows its map on request', () => {
+    const asked: string[] = [];
+    const host = shown({ analysis: classified(0.1, { regions: [] }) }, { showMap: (system) => asked.push(system) });
+    expect(text(host, 'system-decovnet')).toContain('No region: predicted negative.');
+    host.querySelector<HTMLElement>('[data-testid="show-map"]')?.click();
+    expect(asked).toEqual(['decovnet']);
+    expect(text(shown({ analysis: classified(0.9, { regions: [] }) }), 'system-decovnet')).toContain('stays below the threshold');
+  });
+
+  it('says the predicted negative once, not as a warning too', () => {
+    const analysis = classified(0.1, { regions: [] });
+    if (analysis.results) analysis.results.warnings = ['COVID-19: no region: predicted negative.', 'The scan is cut.'];
+    const warnings = [...shown({ analysis }).querySelectorAll('.al.warn')].map((one) => one.textContent?.trim());
+    expect(warnings).toEqual(['The scan is cut.']);
+  });
+
+  it('leads to its model card, and says that all is for research', () => {
+    const host = shown({ analysis: classified(0.86) });
+    expect([...host.querySelectorAll('a')].map((link) => link.getAttribute('href'))).toEqual(['/methods/#density', '/methods/#decovnet', '/methods/']);
+    expect(text(host, 'results')).toContain('Research use only.');
+  });
+
+  it('is marked where its weights only demonstrate, and only while they are the ones that ran', () => {
+    const demonstrating = new Systems(SYSTEMS.map((system) => ({ ...system, state: 'demonstration' as const })));
+    expect(text(shown({ analysis: classified(0.86), systems: demonstrating }), 'demonstration-decovnet')).toBe('Demonstration only');
+    const other = shown({ analysis: classified(0.86, { version: 'small-6' }), systems: demonstrating });
+    expect(text(other, 'demonstration-decovnet')).toBeUndefined();
+    expect(text(other, 'system-decovnet')).not.toContain('AUC');
+  });
+
+  it('tells probabilities beyond the classes in words', () => {
+    const probabilities = { diseased: 0.95, 'COVID-19 given diseased': 0.6, 'COVID-19': 0.57 };
+    const said = text(shown({ analysis: classified(0, { probabilities, operating_points: { 'COVID-19': 0.5, diseased: 0.7 } }) }), 'system-decovnet');
+    expect(said).toContain('Predicted positive, at or above the operating point 0.50');
+    expect(said).toContain('diseased 0.95: predicted positive, at or above the operating point 0.70');
+    expect(said).toContain('COVID-19 given diseased 0.60');
+  });
+
+  it('that disagrees with others is counted', () => {
+    const two = classified(0.86);
+    const add = (names: string[], probability: number): void => {
+      for (const name of names) Object.assign(two.results?.systems ?? {}, { [name]: { ...CLASSIFIER, probabilities: { 'COVID-19': probability } } });
+    };
+    expect(text(shown({ analysis: two }), 'disagreement')).toBeUndefined();
+    add(['multiscale'], 0.1);
+    expect(text(shown({ analysis: two }), 'disagreement')).toBe('Systems disagree');
+    add(['icovid', 'patchwise'], 0.7);
+    expect(text(shown({ analysis: two }), 'disagreement')).toBe('1 of 4 disagrees');
+  });
+
+  it.each([
+    ['concealed', { concealed: true }], ['hidden by the reader', { hiddenByReader: true }], ['never shown', { policy: 'never' as const }],
+  ])('says nothing while results are %s', (_, change) => {
+    const host = shown({ analysis: classified(0.86), ...change });
+    for (const word of ['0.86', '0.42', 'positive', 'DeCoVNet', 'region']) expect(host.textContent).not.toContain(word);
+  });
+});
+
+describe('another analysis', () => {
+  it('is offered to who may start one, while none runs', () => {
+    let asked = 0;
+    const host = shown({}, { start: () => (asked += 1) });
+    host.querySelector<HTMLElement>('[data-testid="new-analysis"]')?.click();
+    expect(asked).toBe(1);
+    expect(text(shown({ mayStart: false }), 'new-analysis')).toBeUndefined();
+    const running = testAnalysis({ id: 'analysis-2', state: 'running', stage: 'DeCoVNet', progress: 0.4 });
+    const busy = shown({ another: running });
+    expect(text(busy, 'new-analysis')).toBeUndefined();
+    expect(text(busy, 'another')).toBe('A new analysis: DeCoVNet, 40%. It is offered here when it is done.');
+    expect(text(busy, 'infected-lungs')).toBe('5.1%');
   });
 });

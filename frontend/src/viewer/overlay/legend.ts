@@ -11,6 +11,7 @@ export class Legend {
   readonly element: HTMLButtonElement;
   private readonly canvas = el('canvas', { width: 14, height: HEIGHT });
   private readonly line = el('span', { class: 'lgd-line num' });
+  private readonly what = el('span', { class: 'lgd-w', 'data-testid': 'legend-map' });
   private readonly ticks: [number, HTMLElement][];
   private shown = false;
 
@@ -22,16 +23,19 @@ export class Legend {
     });
     this.element = el('button', {
       type: 'button', class: 'lgd', title: 'Fold or unfold', 'data-testid': 'legend',
-    }, el('span', { class: 'lgd-h' }, 'Evidence (0–1)'), el('span', { class: 'lgd-b', 'aria-hidden': 'true' }, this.canvas, ...this.ticks.map(([, tick]) => tick), this.line));
+    }, el('span', { class: 'lgd-h' }, 'Evidence (0–1)', this.what),
+    el('span', { class: 'lgd-b', 'aria-hidden': 'true' }, this.canvas, ...this.ticks.map(([, tick]) => tick), this.line));
     aboveTools(this.element);
     this.element.addEventListener('click', () => state.set({ legendFolded: !state.value.legendFolded }));
     state.on(() => this.show(), 'heatmap', 'source', 'aiHidden', 'plain', 'drawing', 'legendFolded', 'threshold');
     this.show();
   }
 
-  /** Whether a heatmap is there to explain. */
-  available(shown: boolean): void {
-    this.shown = shown;
+  /** What the heatmap shows (system, class, kind) and from where on it has regions; null while there is none. */
+  available(map: { name: string; threshold?: number } | null): void {
+    this.shown = map !== null;
+    const regions = map?.threshold === undefined ? '' : `regions ≥ ${map.threshold.toFixed(2)}, `;
+    this.what.textContent = map ? `${map.name}; ${regions}same scale for every study` : '';
     this.show();
   }
 

@@ -153,9 +153,9 @@ export class OverlayPainter {
   }
 
   private drawRegions(context: CanvasRenderingContext2D, view: PlaneView, regions: Regions): void {
-    const { aiHidden, selected, drawing } = this.state.value;
+    const { aiHidden, selected, drawing, regionSystem } = this.state.value;
     const labels: [RegionView, [number, number]][] = [];
-    for (const region of regions.all) {
+    for (const region of regions.of(regionSystem)) {
       if (aiHidden && !region.own) continue;
       const chosen = region.id === selected || region.id === drawing;
       const style = region.id === drawing && !region.own ? 'redrawn' : region.style;

@@ -1,6 +1,5 @@
 import { el } from '../../shared/dom';
 import { icon } from '../../shared/icons';
-import type { HeatmapInfo } from '../../shared/types';
 import type { Drawing } from '../regions/drawing';
 import { LESIONS, type ViewState } from '../state';
 import type { Store } from '../store';
@@ -53,11 +52,9 @@ export class OverlayBar {
     this.show();
   }
 
-  /** What can lie over the images: heatmaps, and the lesion types where they were segmented. */
-  setSources(heatmaps: HeatmapInfo[], lesions: boolean): void {
-    const options = heatmaps.map(({ id, system, class: name, kind }): [string, string] => [
-      id, heatmaps.filter((other) => other.system === system).length > 1 ? `${system}, ${name}, ${kind}` : system,
-    ]);
+  /** What can lie over the images: heatmaps by id with their names, and the lesion types where they were segmented. */
+  setSources(heatmaps: [string, string][], lesions: boolean): void {
+    const options = [...heatmaps];
     if (lesions) options.push([LESIONS, 'Lesion types']);
     this.source.setOptions(options);
     this.source.input.disabled = options.length < 2;

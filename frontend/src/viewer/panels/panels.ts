@@ -1,5 +1,6 @@
 import type { Commands } from '../commands';
 import type { Core } from '../core';
+import { predicts } from '../systems';
 import { Legend } from '../overlay/legend';
 import { LesionLegend } from '../overlay/lesion-legend';
 import { DrawBar } from './draw-bar';
@@ -7,6 +8,7 @@ import { ReadingForm } from './form';
 import { showKeys } from './key-help';
 import { OverlayBar } from './overlay-bar';
 import { Rail } from './rail';
+import { RegionFilter } from './region-filter';
 import { RegionList } from './region-list';
 import { Results } from './results';
 import { methodOf } from './volumes';
@@ -20,6 +22,7 @@ export class Panels {
   readonly list: RegionList;
   readonly topBar: TopBar;
   readonly rail: Rail;
+  private readonly filter: RegionFilter;
   private readonly toolbar: Toolbar;
   private readonly overlayBar: OverlayBar;
   private readonly legend: Legend;
@@ -33,7 +36,9 @@ export class Panels {
   constructor(private readonly core: Core, commands: Commands) {
     const { shell, state, grid, voxels, ready, regions, model, drawing, judging, ai, undo, stage, context, session } = core;
     this.thumbnails = new Thumbnails(grid, voxels, ready);
-    this.list = new RegionList(shell.regions, regions, state, this.thumbnails, judging, () => this.emptyText, () => model.readOnly);
+    const title = (system: string): string => ai.systems.title(system);
+    this.filter = new RegionFilter(state, regions, context.me.id, title);
+    this.list = new RegionList(shell.regions, regions, state, this.filter, this.thumbnails, judging, title, () => this.emptyText, () => model.readOnly);
     judging.attach(this.list);
     this.legend = new Legend(state);
     this.lesionLegend = new LesionLegend(state);
@@ -42,6 +47,7 @@ export class Panels {
     this.rail = new Rail(shell.rail, grid, state, this.thumbnails, (text) => (shell.status.textContent = text));
     this.results = new Results(shell.results, {
       reveal: () => void ai.reveal(), retry: () => void ai.retry(), start: () => void ai.begin(),
+      showMap: (system) => ai.showMap(system),
     });
     this.form = new ReadingForm(shell.form, model);
     this.signBar = new SignBar(shell.sign, {
@@ -60,7 +66,9 @@ export class Panels {
     model.changed.on(() => this.later());
     session.autosave.status.on(() => this.later());
     ai.changed.on(() => this.showAi());
-    state.on(() => this.showAi(), 'aiHidden');
+    ai.regionsLoaded.on(() => this.filter.restore());
+    state.on(() => this.showAi(), 'aiHidden', 'source');
+    state.on(() => this.leaveHidden(), 'regionSystem');
   }
 
   private get emptyText(): string {
@@ -79,12 +87,31 @@ export class Panels {
     return ai.analysis?.state === 'succeeded' ? null : 'No overlay yet: the analysis is not done.';
   }
 
+  /** The evidence per slice of the map that is chosen, else of what was measured. */
   private get evidence(): number[] | null {
     const { ai } = this.core;
     if (!ai.shown) return null;
-    const found = ai.analysis?.results;
-    const ofSystem = Object.values(found?.systems ?? {}).find((system) => system.slice_evidence)?.slice_evidence;
-    return found?.quantification?.slice_evidence ?? ofSystem ?? null;
+    const { systems = {}, quantification } = ai.analysis?.results ?? {};
+    return (ai.map && systems[ai.map.system]?.slice_evidence) ?? quantification?.slice_evidence ?? null;
+  }
+
+  /** The heatmaps with their names; those of a class that was predicted negative say so. */
+  private get sources(): [string, string][] {
+    const { ai } = this.core;
+    const { systems = {} } = ai.analysis?.results ?? {};
+    const said = (system: string, name: string): string => (predicts(systems[system], name) === false ? ' (predicted negative)' : '');
+    return ai.heatmaps.map((map) => [map.id, ai.systems.heatmap(map) + said(map.system, map.class)]);
+  }
+
+  /** A region that the filter hides is neither selected nor drawn any longer. */
+  private leaveHidden(): void {
+    const { state, regions, drawing } = this.core;
+    const { selected, regionSystem } = state.value;
+    if (selected !== null && !regions.of(regionSystem).some(({ id }) => id === selected)) {
+      if (drawing.current) drawing.keep();
+      state.set({ selected: null });
+    }
+    this.refresh();
   }
 
   /** The analysis, or what of it may be seen, has changed. */
@@ -95,11 +122,12 @@ export class Panels {
     this.toolbar.showAi({
       mode: policy === 'never' ? 'never' : ai.concealed ? 'first' : 'free', shown: !ai.concealed && !aiHidden, ...(since && { since }),
     });
-    this.overlayBar.setSources(ai.heatmaps, ai.segmented('lesions'));
+    this.overlayBar.setSources(this.sources, ai.segmented('lesions'));
     this.overlayBar.allow({ lungs: ai.lungs !== null, lobes: ai.segmented('lobes') });
     this.overlayBar.setNotice(this.notice);
-    this.legend.available(ai.heat !== null && ai.shown);
-    this.results.show({ analysis: ai.analysis, policy, concealed: ai.concealed, hiddenByReader: aiHidden, mayStart: context.cohort.may_read });
+    this.legend.available(ai.map && ai.heat !== null && ai.shown
+      ? { name: ai.systems.heatmap(ai.map), ...(ai.map.threshold !== undefined && { threshold: ai.map.threshold }) } : null);
+    this.results.show({ analysis: ai.analysis, another: ai.another.running, systems: ai.systems, policy, concealed: ai.concealed, hiddenByReader: aiHidden, mayStart: context.cohort.may_read });
     const results = ai.shown ? ai.analysis?.results : undefined;
     const quantification = results?.quantification;
     this.lesionLegend.available(ai.lesions && ai.shown ? quantification?.types_ml ?? {} : null);
@@ -130,9 +158,9 @@ export class Panels {
   }
 
   refresh(): void {
-    const { regions, session, model, ai, stage, shell } = this.core;
+    const { regions, session, model, ai, stage, shell, state } = this.core;
     this.list.render();
-    this.rail.update({ evidence: this.evidence, regions: regions.all });
+    this.rail.update({ evidence: this.evidence, regions: regions.of(state.value.regionSystem) });
     this.topBar.showSave(session.autosave.status.value, model.changes.count, model.server);
     this.toolbar.allowDrawing(!model.readOnly);
     const firstRead = ai.concealed && model.server.ai.policy === 'after_first_answers' && ai.analysis?.state === 'succeeded';

@@ -8,6 +8,7 @@ import type { RegionOrder, Regions, RegionView } from '../regions/regions';
 import type { ViewState } from '../state';
 import type { Store } from '../store';
 import { Select } from './controls';
+import type { RegionFilter } from './region-filter';
 import type { Thumbnails } from './thumbnails';
 
 export interface RegionActions {
@@ -48,8 +49,8 @@ export class RegionList {
 
   constructor(
     host: HTMLElement, private readonly regions: Regions, private readonly state: Store<ViewState>,
-    private readonly thumbnails: Thumbnails, private readonly actions: RegionActions,
-    private readonly emptyText: () => string, private readonly readOnly: () => boolean,
+    private readonly filter: RegionFilter, private readonly thumbnails: Thumbnails, private readonly actions: RegionActions,
+    private readonly title: (system: string) => string, private readonly emptyText: () => string, private readonly readOnly: () => boolean,
   ) {
     this.addButton = el('button', { type: 'button', class: 'b sm', 'data-testid': 'add-region' },
       icon('plus'), 'Add region ', el('span', { class: 'k' }, 'N'));
@@ -61,9 +62,9 @@ export class RegionList {
     }, 'region-order', true);
     host.append(
       this.infected, el('header', { class: 'rg-h' }, el('h2', {}, 'Regions'), this.count, el('span', { class: 'sp' }), order.element),
-      el('div', { class: 'pb' }, this.bar), el('div', { class: 'rg-scroll' }, this.list, this.empty,
+      el('div', { class: 'pb' }, this.bar), filter.element, el('div', { class: 'rg-scroll' }, this.list, this.empty,
         el('div', { class: 'row-x rg-more' }, this.addButton, this.left)), this.legend());
-    state.on(() => this.render(), 'selected', 'aiHidden', 'drawing');
+    state.on(() => this.render(), 'selected', 'aiHidden', 'drawing', 'regionSystem');
   }
 
   private legend(): HTMLElement {
@@ -91,7 +92,8 @@ export class RegionList {
 
   /** Regions in the order of the list, as J and K walk through them. */
   get visible(): RegionView[] {
-    return this.regions.sorted(this.order).filter((region) => region.own || !this.state.value.aiHidden);
+    const { aiHidden, regionSystem } = this.state.value;
+    return this.regions.sorted(this.order, regionSystem).filter((region) => region.own || !aiHidden);
   }
 
   /** Shows the six reasons under a region; null hides them. */
@@ -114,10 +116,11 @@ export class RegionList {
     const { done, all } = this.regions.judged;
     this.count.textContent = all > 0 ? `${done} of ${all} judged` : plural(this.visible.length, 'region');
     this.bar.style.width = all > 0 ? `${(100 * done) / all}%` : '0';
+    this.filter.render();
     const visible = this.visible;
     this.empty.textContent = visible.length === 0 ? this.emptyText() : '';
     this.empty.hidden = visible.length > 0;
-    this.left.hidden = this.readOnly() || this.state.value.aiHidden || done === all;
+    this.left.hidden = this.readOnly() || !visible.some((region) => region.style === 'pending');
     this.addButton.disabled = this.readOnly();
     const focused = (document.activeElement as HTMLElement | null)?.dataset['focus'];
     this.list.replaceChildren(...visible.map((region) => this.row(region)));
@@ -159,13 +162,15 @@ export class RegionList {
 
   private words(region: RegionView): HTMLElement {
     const name = el('button', { type: 'button', class: 'rg-n', 'data-focus': `name-${region.id}` },
-      el('b', { class: 'w6' }, region.label), ` ${region.place} `, el('b', { class: 'w6 num', 'data-testid': 'region-ml' }, ml(region.ml)));
+      el('b', { class: 'w6' }, region.short), ` ${region.place} `, el('b', { class: 'w6 num', 'data-testid': 'region-ml' }, ml(region.ml)));
     const square = el('i', { class: 'sq' });
     square.style.background = region.type ? `var(${region.type.token})`
       : region.evidence === undefined ? 'var(--ls-rg-own)' : viridisCss(region.evidence);
     const strength = region.type?.word ?? region.evidence?.toFixed(2) ?? 'drawn by you';
+    const numbered = region.system !== undefined && region.label !== region.short;
     const place = region.ml === 0 ? ['nothing drawn yet']
-      : region.type ? [strength, el('br'), `slice ${region.slice}`] : [`${strength} · slice ${region.slice}`];
+      : region.type ? [strength, el('br'), `slice ${region.slice}`]
+        : numbered ? [`${strength} · ${this.title(region.system ?? '')}`, el('br'), `slice ${region.slice}`] : [`${strength} · slice ${region.slice}`];
     const third = region.style === 'rejected' ? reasonWord(region.reason) || 'Reason missing'
       : region.wasMl !== undefined ? `was ${ml(region.wasMl)}` : region.style === 'unsure' ? 'for second reader' : '';
     return el('div', { class: 'm' }, name,

@@ -1,18 +1,26 @@
 import { el } from '../../shared/dom';
-import { clock, left, percent, plural } from '../../shared/format';
+import { clock, left, plural } from '../../shared/format';
 import { icon } from '../../shared/icons';
-import type { AiPolicy, Analysis, SystemResult } from '../../shared/types';
+import type { AiPolicy, Analysis } from '../../shared/types';
+import type { Systems } from '../systems';
+import { disagreement, systemResult } from './system-result';
 import { Volumes } from './volumes';
 
 export interface ResultsActions {
   reveal(): void;
   retry(): void;
+  /** Asks which systems shall run. */
   start(): void;
+  /** Shows the map of a system that was predicted negative. */
+  showMap(system: string): void;
 }
 
 /** What the results pane has to show. */
 export interface ResultsContent {
   analysis: Analysis | null;
+  /** A later analysis that waits or runs. */
+  another: Analysis | null;
+  systems: Systems;
   policy: AiPolicy;
   /** Not revealed to this reader. */
   concealed: boolean;
@@ -25,7 +33,9 @@ const STAGES: Record<string, string> = {
   read: 'Reading the images', lungs: 'Finding the lungs', lesions: 'Finding infected lung', quantification: 'Measuring volumes',
   regions: 'Outlining regions', store: 'Storing the results',
 };
-const CLASSES: [string, string][] = [['COVID-19', 'covid'], ['CAP', 'cap'], ['other', 'other'], ['NP', 'none']];
+
+/** How the warning ends that a system's own row says already. */
+const PREDICTED_NEGATIVE = 'no region: predicted negative.';
 
 /** The results of the systems, or why there are none yet. */
 export class Results {
@@ -41,9 +51,11 @@ export class Results {
           : analysis.state !== 'succeeded' ? this.running(analysis)
             : concealed ? this.concealed(analysis)
               : content.hiddenByReader ? [this.note('You hid the AI results. F2 shows them again.')]
-                : this.results(analysis);
+                : this.results(analysis, content.systems);
     this.host.replaceChildren(el('div', { class: 'sec', 'data-testid': 'results' },
-      el('header', {}, el('h2', {}, 'AI results'), el('span', { class: 'sp' }), this.outdated(analysis)), ...body),
+      el('header', {}, el('h2', {}, 'AI results'), this.shown(content) ? disagreement(analysis?.results) : null,
+        el('span', { class: 'sp' }), this.outdated(analysis), this.again(content)),
+      this.another(content.another), ...body),
     ...(analysis?.results && this.shown(content) ? [this.volumes.section(analysis.results)] : []));
   }
 
@@ -99,33 +111,29 @@ export class Results {
       show, analysis.finished_at ? el('p', { class: 't3 s12' }, `Analysis finished ${clock(analysis.finished_at, false)}.`) : null)];
   }
 
-  private results(analysis: Analysis): HTMLElement[] {
-    const systems = Object.entries(analysis.results?.systems ?? {});
-    const warnings = analysis.results?.warnings ?? [];
+  private results(analysis: Analysis, systems: Systems): HTMLElement[] {
+    const { systems: found = {}, warnings = [] } = analysis.results ?? {};
+    const ran = analysis.systems.flatMap((name) => (found[name] ? [[name, found[name]] as const] : []));
     return [
-      ...systems.map(([name, result]) => this.system(name, result)),
-      ...warnings.map((warning) => el('div', { class: 'al warn gap' }, icon('triangle'), el('span', {}, warning))),
+      ...ran.map(([name, result]) => systemResult(name, result, systems, () => this.actions.showMap(name))),
+      el('p', { class: 't3 s12 gap' }, 'Research use only. ', el('a', { href: '/methods/', target: '_blank' }, 'Methods and models')),
+      ...warnings.filter((text) => !text.endsWith(PREDICTED_NEGATIVE)).map((warning) =>
+        el('div', { class: 'al warn gap' }, icon('triangle'), el('span', {}, warning))),
     ];
   }
 
-  private system(name: string, result: SystemResult): HTMLElement {
-    const head = el('div', { class: 'row-x s12' }, el('b', { class: 'w6' }, name),
-      result.version ? el('span', { class: 't3' }, `v${result.version}`) : null, el('span', { class: 'sp' }));
-    if (!result.probabilities) {
-      const measured = result.quantification?.infected_percent;
-      head.append(el('span', { class: 't2' }, 'infected'), ...(measured === undefined ? [] : [' ', el('b', { class: 'w6 num' }, percent(measured))]));
-      return el('div', { class: 'sys' }, head);
-    }
-    const bars = CLASSES.filter(([key]) => result.probabilities?.[key] !== undefined);
-    const [top] = [...bars].sort((a, b) => (result.probabilities?.[b[0]] ?? 0) - (result.probabilities?.[a[0]] ?? 0));
-    if (top) head.append(el('i', { class: `sq c-${top[1]}` }), el('span', { class: 'w5' }, top[0]), el('b', { class: 'num w6' }, (result.probabilities[top[0]] ?? 0).toFixed(2)));
-    const bar = el('span', {
-      class: 'cbar', role: 'img', 'aria-label': bars.map(([key]) => `${key} ${(result.probabilities?.[key] ?? 0).toFixed(2)}`).join(', '),
-    }, ...bars.map(([key, token]) => {
-      const part = el('i', { class: `c-${token}` });
-      part.style.width = `${100 * (result.probabilities?.[key] ?? 0)}%`;
-      return part;
-    }));
-    return el('div', { class: 'sys' }, head, bar);
+  /** Leads to another analysis with systems of the reader's choice. */
+  private again({ analysis, another, mayStart }: ResultsContent): HTMLElement | null {
+    if (!mayStart || another || analysis?.state !== 'succeeded') return null;
+    const button = el('button', { type: 'button', class: 'b q sm', 'data-testid': 'new-analysis' }, 'New analysis…');
+    button.addEventListener('click', () => this.actions.start());
+    return button;
+  }
+
+  private another(analysis: Analysis | null): HTMLElement | null {
+    if (!analysis) return null;
+    const share = Math.round((analysis.progress ?? 0) * 100);
+    const doing = analysis.state === 'queued' ? 'waits for a worker' : `${analysis.stage || 'starting'}, ${share}%`;
+    return el('p', { class: 't2 s12', 'data-testid': 'another' }, `A new analysis: ${doing}. It is offered here when it is done.`);
   }
 }

@@ -15,7 +15,12 @@ export interface RegionView {
   /** AI region id, or the key of an own region. */
   id: string;
   own: boolean;
+  /** The system that points at it, or LESIONS; absent for an own region. */
+  system?: string;
+  /** Its name, which no other region of the study has. */
   label: string;
+  /** Its number alone, where the system stands beside it. */
+  short: string;
   place: string;
   ml: number;
   /** Volume before redrawing, when it was redrawn. */
@@ -41,12 +46,16 @@ interface Known {
 /** All regions of this study: those of the systems once shown, and the reader's own. */
 export class Regions {
   private known: Known[] = [];
+  /** Several systems count their regions from R1: then the name of the system goes before the number. */
+  private prefix: (system: string) => string = () => '';
   private readonly centres = new WeakMap<MaskSource, { version: number; centre: Point }>();
 
   constructor(private readonly grid: Grid, private readonly model: ReadingModel) {}
 
-  /** Takes the AI regions and, per system, the label volume they are numbered in. */
-  setAi(regions: AiRegion[], labels: Map<string, Uint8Array | Uint16Array>): void {
+  /** Takes the AI regions and, per system, the label volume they are numbered in and its title. */
+  setAi(regions: AiRegion[], labels: Map<string, Uint8Array | Uint16Array>, title: (system: string) => string): void {
+    const counting = new Set(regions.map(({ system }) => system).filter((system) => system !== LESIONS));
+    this.prefix = (system) => (counting.size > 1 && system !== LESIONS ? `${title(system)} ` : '');
     this.known = regions.flatMap((region) => {
       const volume = labels.get(region.system);
       const value = Number(region.label.replace(/\D+/g, ''));
@@ -69,7 +78,8 @@ export class Regions {
     const [z, y, x] = region.centre;
     const type = region.system === LESIONS ? lesionType(region.class) : undefined;
     return {
-      id: region.id, own: false, label: region.label, place: region.lobe ?? sideWord(region.side),
+      id: region.id, own: false, system: region.system, label: `${this.prefix(region.system)}${region.label}`,
+      short: region.label, place: region.lobe ?? sideWord(region.side),
       ml: mask ? maskMl(this.grid, mask.count) : region.volume_ml, ...(mask && { wasMl: region.volume_ml }),
       ...(region.evidence !== undefined && { evidence: region.evidence }), ...(type && { type }),
       slice: sliceNumber(this.grid.nz, region.largest_slice),
@@ -85,7 +95,7 @@ export class Regions {
       const centre = this.centreOf(source);
       const place = source.count === 0 ? '' : centre.x < this.grid.nx / 2 ? 'Right' : 'Left';
       return {
-        id: own.key, own: true, label: own.label, place, ml: maskMl(this.grid, source.count),
+        id: own.key, own: true, label: own.label, short: own.label, place, ml: maskMl(this.grid, source.count),
         slice: sliceNumber(this.grid.nz, centre.z), centre, style: 'own' as const, source,
         ...(own.lesionValue !== undefined && { lesionValue: own.lesionValue }),
       };
@@ -114,14 +124,19 @@ export class Regions {
     return best.centre;
   }
 
-  /** The regions at a voxel, the smallest first, so that a small one inside a large one can be hit. */
-  hit(voxel: Point): RegionView | undefined {
-    const [z, y, x] = [Math.round(voxel.z), Math.round(voxel.y), Math.round(voxel.x)];
-    return [...this.all].sort((a, b) => a.ml - b.ml).find((region) => region.source.has(z, y, x));
+  /** The regions of one system and the reader's own; all of them for null. */
+  of(system: string | null): RegionView[] {
+    return this.all.filter((region) => region.own || system === null || region.system === system);
   }
 
-  /** In the order the list shows them; own regions come last. */
-  sorted(order: RegionOrder): RegionView[] {
+  /** The region of these at a voxel; the smallest one, so that a small one inside a large one can be hit. */
+  hit(voxel: Point, system: string | null): RegionView | undefined {
+    const [z, y, x] = [Math.round(voxel.z), Math.round(voxel.y), Math.round(voxel.x)];
+    return this.of(system).sort((a, b) => a.ml - b.ml).find((region) => region.source.has(z, y, x));
+  }
+
+  /** Those of a system (all for null) in the order the list shows them; own regions come last. */
+  sorted(order: RegionOrder, system: string | null): RegionView[] {
     const open = (region: RegionView): number => (region.style === 'pending' ? 0 : 1);
     const compare: Record<RegionOrder, (a: RegionView, b: RegionView) => number> = {
       size: (a, b) => b.ml - a.ml,
@@ -129,7 +144,7 @@ export class Regions {
       evidence: (a, b) => (b.evidence ?? 0) - (a.evidence ?? 0),
       open: (a, b) => open(a) - open(b) || b.ml - a.ml,
     };
-    const views = this.all;
+    const views = this.of(system);
     // A redrawn region keeps its place: rows must not move under the reader's pointer.
     const bySize = (a: RegionView, b: RegionView): number => (b.wasMl ?? b.ml) - (a.wasMl ?? a.ml);
     const chosen = order === 'size' ? bySize : compare[order];

@@ -1,0 +1,180 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AiRegion, SystemInfo } from '../../src/shared/types';
+import { chooseSystems } from '../../src/viewer/panels/new-analysis';
+import { RegionFilter } from '../../src/viewer/panels/region-filter';
+import { Legend } from '../../src/viewer/overlay/legend';
+import { ReadingModel } from '../../src/viewer/reading/model';
+import { Regions } from '../../src/viewer/regions/regions';
+import { initialState, LESIONS, type ViewState } from '../../src/viewer/state';
+import type { Store } from '../../src/viewer/store';
+import { firstMap, inOrder, Systems } from '../../src/viewer/systems';
+import { UndoStack } from '../../src/viewer/undo';
+import { CLASSIFIER, SYSTEMS, testAnalysis, testHeatmap } from './analysis';
+import { testGrid } from './grid';
+import { testReading } from './reading';
+
+const DENSITY = testHeatmap('density', 'density', 'infected');
+const CAM = testHeatmap('cam', 'decovnet', 'COVID-19');
+const RESPONSE = testHeatmap('3dcc', 'decovnet', 'COVID-19');
+const NEGATIVE = { ...CLASSIFIER, probabilities: { 'COVID-19': 0.1 }, regions: [] };
+const found = { version: '1', regions: [{ id: 'R1' }], heatmaps: [{ id: 'density' }] };
+const nothing = { ...found, regions: [] };
+
+describe('heatmaps', () => {
+  it('stand in the order in which the systems ran, those of one system as it gave them', () => {
+    const analysis = testAnalysis({ systems: ['density', 'decovnet'], results: { systems: { decovnet: CLASSIFIER, density: found } } });
+    expect(inOrder([RESPONSE, CAM, DENSITY], analysis)).toEqual([DENSITY, CAM, RESPONSE]);
+  });
+
+  it.each([
+    ['of the first positive system', { density: found, decovnet: CLASSIFIER }, 'density', true],
+    ['of a classifier when density points at nothing', { density: nothing, decovnet: CLASSIFIER }, 'cam', true],
+    ['of density when no system is positive', { density: nothing, decovnet: NEGATIVE }, 'density', true],
+  ])('are shown first %s', (_, systems, source, shown) => {
+    expect(firstMap([DENSITY, CAM, RESPONSE], { systems }, false)).toEqual({ source, shown });
+  });
+
+  it('of a class that was predicted negative wait for somebody to ask', () => {
+    expect(firstMap([CAM, RESPONSE], { systems: { decovnet: NEGATIVE } }, false)).toEqual({ source: 'cam', shown: false });
+    expect(firstMap([CAM], { systems: { decovnet: NEGATIVE } }, true)).toEqual({ source: LESIONS, shown: true });
+    expect(firstMap([], {}, false)).toEqual({ source: null, shown: false });
+  });
+
+  it('of another class of the same system are chosen by that class', () => {
+    const multiscale = { probabilities: { 'COVID-19': 0.2, CAP: 0.7 }, operating_points: { 'COVID-19': 0.5, CAP: 0.5 }, regions: [] };
+    const maps = [testHeatmap('a', 'multiscale', 'COVID-19'), testHeatmap('b', 'multiscale', 'CAP')];
+    expect(firstMap(maps, { systems: { multiscale } }, false)).toEqual({ source: 'b', shown: true });
+  });
+
+  it('are named by system, class and kind', () => {
+    const systems = new Systems(SYSTEMS);
+    expect([DENSITY, CAM, RESPONSE].map((map) => systems.heatmap(map))).toEqual(['Density, infected', 'DeCoVNet, COVID-19, CAM', 'DeCoVNet, COVID-19, 3DCC']);
+    expect(new Systems([]).heatmap(CAM)).toBe('decovnet, COVID-19, CAM');
+  });
+
+  it('have a legend that says what they show, from where on there are regions, and that its scale is fixed', () => {
+    const state = initialState({ x: 0, y: 0, z: 0 });
+    const legend = new Legend(state);
+    expect(legend.element.hidden).toBe(true);
+    legend.available({ name: 'DeCoVNet, COVID-19, CAM', threshold: 0.6 });
+    expect(legend.element.hidden).toBe(false);
+    expect(legend.element.textContent).toContain('DeCoVNet, COVID-19, CAM; regions ≥ 0.60, same scale for every study');
+    state.set({ threshold: 0.8 });
+    expect(legend.element.textContent).toContain('regions ≥ 0.60');
+    legend.available(null);
+    expect(legend.element.textContent).not.toContain('DeCoVNet');
+    expect(legend.element.hidden).toBe(true);
+  });
+});
+
+/** Two lesions, one region of density (judged) and two of DeCoVNet; an own region. */
+function regionsOf(state: Store<ViewState>): { regions: Regions; filter: RegionFilter } {
+  const reading = testReading({ verdicts: { d1: { verdict: 'accepted' } }, own_regions: [{ id: 'own', label: 'N1' }] });
+  const regions = new Regions(testGrid(), new ReadingModel(reading, new UndoStack()));
+  const region = (id: string, label: string, system: string): AiRegion => ({
+    id, label, system, volume_ml: 2, box: [0, 0, 0, 1, 1, 1], centre: [0, 0, 0], largest_slice: 0,
+  });
+  const given = [region('s1', 'S1', LESIONS), region('s2', 'S2', LESIONS), region('d1', 'R1', 'density'), region('c1', 'R1', 'decovnet'), region('c2', 'R2', 'decovnet')];
+  const labels = new Map(['density', 'decovnet', LESIONS].map((system) => [system, new Uint8Array(512).fill(1, 0, 1)] as const));
+  const systems = new Systems(SYSTEMS);
+  regions.setAi(given, labels, (system) => systems.title(system));
+  const filter = new RegionFilter(state, regions, 'reader-1', (system) => systems.title(system));
+  state.on(() => filter.render(), 'regionSystem', 'aiHidden');
+  return { regions, filter };
+}
+
+function choose(filter: RegionFilter, system: string): void {
+  const select = filter.element.querySelector('select') as HTMLSelectElement;
+  select.value = system;
+  select.dispatchEvent(new Event('change'));
+}
+
+const hidden = (filter: RegionFilter): string | null => {
+  const notice = filter.element.querySelector('.rg-hid') as HTMLElement;
+  return notice.hidden ? null : notice.querySelector('[data-testid="regions-hidden"]')?.textContent ?? '';
+};
+
+describe('regions of several systems', () => {
+  afterEach(() => localStorage.clear());
+
+  it('that count from R1 each are told apart by the name of the system', () => {
+    const { regions } = regionsOf(initialState({ x: 0, y: 0, z: 0 }));
+    expect(regions.all.map(({ label }) => label)).toEqual(['S1', 'S2', 'Density R1', 'DeCoVNet R1', 'DeCoVNet R2', 'N1']);
+    expect(regions.all.map(({ short }) => short)).toEqual(['S1', 'S2', 'R1', 'R1', 'R2', 'N1']);
+  });
+
+  it('can be listed one system at a time, and the page says what it hides', () => {
+    const state = initialState({ x: 0, y: 0, z: 0 });
+    const { regions, filter } = regionsOf(state);
+    const options = [...filter.element.querySelectorAll('option')].map(({ textContent }) => textContent);
+    expect(options).toEqual(['All systems (5)', 'Lesion segmentation (2)', 'Density (1)', 'DeCoVNet (2)']);
+    expect(hidden(filter)).toBeNull();
+    choose(filter, 'decovnet');
+    expect(regions.sorted('size', state.value.regionSystem).map(({ label }) => label)).toEqual(['DeCoVNet R1', 'DeCoVNet R2', 'N1']);
+    expect(hidden(filter)).toBe('3 regions of other systems hidden, 2 without verdict.');
+    choose(filter, LESIONS);
+    expect(hidden(filter)).toBe('3 regions of other systems hidden, 2 without verdict.');
+    filter.element.querySelector<HTMLElement>('[data-testid="regions-all"]')?.click();
+    expect(state.value.regionSystem).toBeNull();
+    expect(hidden(filter)).toBeNull();
+  });
+
+  it('are hit in the image only where they are shown', () => {
+    const state = initialState({ x: 0, y: 0, z: 0 });
+    const { regions } = regionsOf(state);
+    expect(regions.hit({ x: 0, y: 0, z: 0 }, 'decovnet')?.system).toBe('decovnet');
+    expect(regions.hit({ x: 0, y: 0, z: 0 }, 'multiscale')).toBeUndefined();
+  });
+
+  it('are filtered again as the reader left it, unless this study has none of that system', () => {
+    choose(regionsOf(initialState({ x: 0, y: 0, z: 0 })).filter, 'decovnet');
+    const later = initialState({ x: 0, y: 0, z: 0 });
+    regionsOf(later).filter.restore();
+    expect(later.value.regionSystem).toBe('decovnet');
+    localStorage.setItem('lungsight-regions-of-reader-1', 'multiscale');
+    const other = initialState({ x: 0, y: 0, z: 0 });
+    regionsOf(other).filter.restore();
+    expect(other.value.regionSystem).toBeNull();
+  });
+
+  it('are not counted while AI is hidden', () => {
+    const state = initialState({ x: 0, y: 0, z: 0 });
+    const { filter } = regionsOf(state);
+    state.set({ aiHidden: true });
+    expect(filter.element.hidden).toBe(true);
+  });
+});
+
+describe('the choice of systems', () => {
+  const box = (name: string): HTMLInputElement => document.querySelector(`[data-testid="choose-${name}"]`) as HTMLInputElement;
+  const press = (testid: string): void => document.querySelector<HTMLElement>(`[data-testid="${testid}"]`)?.click();
+  const systems: SystemInfo[] = [
+    ...SYSTEMS,
+    { name: 'multiscale', title: 'Multiscale', state: 'demonstration', default: false, version: '3', auc: 0.8, probabilities: ['COVID-19', 'CAP', 'NP'], heatmaps: [] },
+    { name: 'icovid', title: 'icovid', state: 'no weights', default: false, probabilities: ['COVID-19'], heatmaps: [] },
+  ];
+
+  it('ticks what runs by itself, marks demonstrations and offers nothing without weights', async () => {
+    const chosen = chooseSystems(systems);
+    expect(['density', 'decovnet', 'multiscale', 'icovid'].map((name) => [box(name).checked, box(name).disabled]))
+      .toEqual([[true, false], [true, false], [false, false], [false, true]]);
+    const words = document.querySelector('dialog')?.textContent?.replace(/\s+/g, ' ');
+    expect(words).toContain('Reads CT and lung mask. Gives P(COVID-19).AUC 0.97 (0.95 to 0.99) on phantoms, not on patients.');
+    expect(words).toContain('Multiscale Demonstration onlyGives P(COVID-19), P(CAP), P(NP).AUC 0.80 on phantoms, not on patients.');
+    expect(words).toContain('This site has no weights for it, so it cannot run.');
+    box('density').click();
+    box('multiscale').click();
+    press('start-chosen');
+    expect(await chosen).toEqual(['decovnet', 'multiscale']);
+  });
+
+  it('starts nothing with no system, and nothing when the reader goes back', async () => {
+    const chosen = chooseSystems(SYSTEMS);
+    box('density').click();
+    box('decovnet').click();
+    expect((document.querySelector('[data-testid="start-chosen"]') as HTMLButtonElement).disabled).toBe(true);
+    expect(document.querySelector('dialog')?.textContent).toContain('Choose at least one system.');
+    document.querySelector('dialog')?.close();
+    expect(await chosen).toBeNull();
+  });
+});
