@@ -6,29 +6,19 @@ Torch is imported only to read or write tensors: that takes seconds, and rules o
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError, safe_open
-
-from diagnosis.geometry import RefusedInput
+from diagnosis.weight_files import HEADER_KEY, REQUIRED, bad, foreign, header_in, opened
+from diagnosis.weight_files import NO_WEIGHTS as NO_WEIGHTS
+from diagnosis.weight_files import Header as Header
+from diagnosis.weight_files import read_header as read_header
+from diagnosis.weight_files import required as required
+from diagnosis.weight_files import shipped as shipped
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-
-FOLDER_VARIABLE = "LUNGSIGHT_WEIGHTS"
-"""Environment variable: a folder whose weights come before the shipped ones, or NO_WEIGHTS."""
-NO_WEIGHTS = "none"
-"""Use no network at all, also none of the shipped ones: everything is found by rules."""
-_SHIPPED = Path(__file__).parent / "shipped"
-_HEADER = "lungsight"
-"""Key of the header among the metadata of a safetensors file, which holds text only."""
-_REQUIRED = ("system", "version")
-_SUFFIX = ".safetensors"
-
-Header = dict[str, Any]
 
 
 def save_weights(path: Path, module: nn.Module, header: Mapping[str, Any]) -> None:
@@ -38,7 +28,7 @@ def save_weights(path: Path, module: nn.Module, header: Mapping[str, Any]) -> No
     ``metrics``, ``schedule``. The file appears whole or not at all. Raises ValueError when a value of the
     header is missing or no JSON, or a weight is not finite in half precision.
     """
-    for key in _REQUIRED:
+    for key in REQUIRED:
         if not isinstance(header.get(key), str):
             raise ValueError(f"the header needs {key} as text")
     _write(path, {name: _halved(name, tensor) for name, tensor in module.state_dict().items()}, header)
@@ -62,50 +52,19 @@ def load_weights(path: Path, module: nn.Module, system: str) -> Header:
     """
     header, tensors = _read(path)
     if header["system"] != system:
-        raise _bad(path, f"they are weights of {header['system']}, not of {system}")
+        raise foreign(path, header["system"], system)
     wanted = module.state_dict()
     if tensors.keys() != wanted.keys():
-        raise _bad(path, f"their tensors are not those of the {system} network")
+        raise bad(path, f"their tensors are not those of the {system} network")
     for name, tensor in tensors.items():
         if tensor.shape != wanted[name].shape:
-            raise _bad(path, f"the tensor {name} has the shape {list(tensor.shape)}, not that of the network")
+            raise bad(path, f"the tensor {name} has the shape {list(tensor.shape)}, not that of the network")
         if tensor.is_floating_point() != wanted[name].is_floating_point():
-            raise _bad(path, f"the tensor {name} has the wrong type")
+            raise bad(path, f"the tensor {name} has the wrong type")
         if not bool(tensor.isfinite().all()):
-            raise _bad(path, f"the tensor {name} holds values that are no numbers")
+            raise bad(path, f"the tensor {name} holds values that are no numbers")
     module.load_state_dict(tensors)
     return header
-
-
-def read_header(path: Path) -> Header:
-    """Return the header alone. Raises RefusedInput (code ``bad_weights``) as `load_weights` does."""
-    return _read(path, tensors=False)[0]
-
-
-def shipped(name: str) -> Path | None:
-    """Return the weights ``name``: from the folder of ``LUNGSIGHT_WEIGHTS``, else those in the package.
-
-    None when there are none, or when the variable says "none". The model card lies beside as ``name.md``.
-    """
-    folder = os.environ.get(FOLDER_VARIABLE)
-    if folder == NO_WEIGHTS:
-        return None
-    for place in ([Path(folder)] if folder else []) + [_SHIPPED]:
-        if (place / f"{name}{_SUFFIX}").is_file():
-            return place / f"{name}{_SUFFIX}"
-    return None
-
-
-def required(name: str, network: str) -> Path:
-    """Return the weights ``name``. Raises RefusedInput (code ``no_weights``) that says how to get them."""
-    path = shipped(name)
-    if path is None:
-        raise RefusedInput(
-            "no_weights",
-            f"There are no weights for the {network}: train them with python -m diagnosis train "
-            f"and put {name}{_SUFFIX} into the folder {FOLDER_VARIABLE} names.",
-        )
-    return path
 
 
 def _write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
@@ -113,32 +72,14 @@ def _write(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any])
 
     text = json.dumps(dict(header), sort_keys=True, allow_nan=False)
     unfinished = path.with_name(path.name + ".part")
-    unfinished.write_bytes(save(dict(tensors), {_HEADER: text}))  # save_file would let only its own user read
+    unfinished.write_bytes(save(dict(tensors), {HEADER_KEY: text}))  # save_file: for its own user only
     unfinished.replace(path)
 
 
-def _read(path: Path, *, tensors: bool = True) -> tuple[Header, dict[str, Tensor]]:
-    if not path.is_file():
-        raise _bad(path, "there is no such file")
-    try:
-        with safe_open(path, "pt" if tensors else "np") as file:
-            metadata = file.metadata() or {}
-            found = {name: file.get_tensor(name) for name in file.keys()} if tensors else {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise _bad(path, "they are damaged, or not in the safetensors format") from error
-    return _header(path, metadata.get(_HEADER)), found
-
-
-def _header(path: Path, text: str | None) -> Header:
-    if text is None:
-        raise _bad(path, "they have no header that names their system")
-    try:
-        header = json.loads(text)
-    except ValueError as error:
-        raise _bad(path, "their header is damaged") from error
-    if not isinstance(header, dict) or any(not isinstance(header.get(key), str) for key in _REQUIRED):
-        raise _bad(path, "their header does not name system and version")
-    return header
+def _read(path: Path) -> tuple[Header, dict[str, Tensor]]:
+    with opened(path, "pt") as file:
+        header = header_in(path, file.metadata())
+        return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def _halved(name: str, tensor: Tensor) -> Tensor:
@@ -148,7 +89,3 @@ def _halved(name: str, tensor: Tensor) -> Tensor:
     if not bool(half.isfinite().all()):
         raise ValueError(f"{name} is not finite in half precision")
     return half
-
-
-def _bad(path: Path, reason: str) -> RefusedInput:
-    return RefusedInput("bad_weights", f"The weights {path.name} can not be used: {reason}.")

@@ -17,6 +17,7 @@ from diagnosis.pipeline import analyse, analysis_json, chosen_options, stages
 from diagnosis.regions import on_series_grid
 from diagnosis.results import Analysis, Heatmap
 from diagnosis.segmentation_options import SEGMENTATIONS
+from diagnosis.systems.availability import runnable
 from diagnosis.systems.catalogue import catalogue
 
 Options = Mapping[str, Mapping[str, str]]
@@ -34,7 +35,7 @@ def add_parser(commands: Any) -> None:
     parser.add_argument("source", metavar="DIR_OR_FILE", type=Path)
     parser.add_argument(
         "--system", nargs="+", action="extend", metavar="NAME",
-        help=f"systems to run: {', '.join(catalogue())}, all (default) or none",
+        help=f"systems to run: {', '.join(catalogue())}, all (default: those with weights) or none",
     )  # fmt: skip
     parser.add_argument(
         "--option", action="append", default=[], metavar="[OWNER.]KEY=VALUE", help=_options_help()
@@ -66,7 +67,7 @@ def chosen_systems(names: Sequence[str]) -> list[str]:
     if "all" in names or "none" in names:
         if len(names) > 1:
             raise BadUsage("--system all and --system none take no other name.")
-        return list(catalogue()) if names == ["all"] else []
+        return runnable() if names == ["all"] else []
     unique = list(dict.fromkeys(names))
     stages(unique)
     return unique

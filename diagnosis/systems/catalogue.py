@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from diagnosis.systems.decovnet import spec as decovnet
 from diagnosis.systems.density import spec as density
 from diagnosis.systems.interface import SystemSpec
 
-_SPECS = (density.SPEC,)
+_SPECS = (density.SPEC, decovnet.SPEC)
 
 
 def catalogue() -> dict[str, SystemSpec]:

@@ -29,7 +29,8 @@ class SystemSpec:
 
     ``heatmaps`` lists (class, kind) pairs; ``probabilities`` the keys it reports, none for a system that
     only measures. ``implementation`` is ``package.module:Class`` and is imported by the pipeline only.
-    ``reads`` says in one phrase for people what the system looks at.
+    ``reads`` says in one phrase for people what the system looks at. ``weights`` names the weights it can not
+    run without, None for fixed rules.
     """
 
     name: str
@@ -41,6 +42,7 @@ class SystemSpec:
     options: Sequence[OptionSpec]
     implementation: str
     reads: str = ""
+    weights: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

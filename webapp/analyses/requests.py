@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from diagnosis.segmentation_options import SEGMENTATIONS
+from diagnosis.systems.availability import availability
 from diagnosis.systems.catalogue import catalogue
 from webapp.core.errors import UserError
 
@@ -39,5 +40,5 @@ def checked_options(systems: Sequence[str], options: Mapping[str, Any]) -> dict[
 
 
 def default_systems() -> list[str]:
-    """Return the systems that run by themselves on a new series."""
-    return list(catalogue())
+    """Return the systems that run by themselves on a new series: demonstration ones only on request."""
+    return [name for name, found in availability().items() if found.state == "ready"]

@@ -47,4 +47,5 @@ SPEC = SystemSpec(
     ),
     implementation="diagnosis.systems.decovnet.system:DeCoVNetSystem",
     reads="CT and lung mask, all slices at once",
+    weights=WEIGHTS,
 )

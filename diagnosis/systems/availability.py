@@ -1,0 +1,65 @@
+"""Which systems can run here, and how far their weights may be trusted. Reads headers only, without torch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from diagnosis.geometry import RefusedInput
+from diagnosis.systems.catalogue import catalogue
+from diagnosis.systems.interface import SystemSpec
+from diagnosis.weight_files import foreign, read_header, shipped
+
+State = Literal["ready", "demonstration", "no weights"]
+LEAST_AUC = 0.90
+"""Weights that do worse than this on their own test part are for demonstration only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a system can run, and as what.
+
+    "demonstration": its weights were not evaluated, or reached an AUC below LEAST_AUC. ``version`` is that
+    of the weights (of the rules for a system without), None without weights; ``auc`` is the area under the
+    ROC curve on the test part of the weights' own labels, None where it was not measured. ``reason`` says
+    why weights that are there can not be used.
+    """
+
+    state: State
+    version: str | None = None
+    auc: float | None = None
+    reason: str | None = None
+
+
+def availability() -> dict[str, Availability]:
+    """Return the availability of every system of the catalogue, by name, as the weights lie now."""
+    return {name: _of(spec) for name, spec in catalogue().items()}
+
+
+def runnable() -> list[str]:
+    """Return the names of the systems whose weights are present, demonstration ones too."""
+    return [name for name, found in availability().items() if found.state != "no weights"]
+
+
+def _of(spec: SystemSpec) -> Availability:
+    if spec.weights is None:
+        return Availability("ready", spec.version)
+    path = shipped(spec.weights)
+    if path is None:
+        return Availability("no weights")
+    try:
+        header = read_header(path)
+    except RefusedInput as refusal:
+        return Availability("no weights", reason=refusal.sentence)
+    if header["system"] != spec.name:
+        return Availability("no weights", reason=foreign(path, header["system"], spec.name).sentence)
+    auc = _auc(header)
+    ready = auc is not None and auc >= LEAST_AUC
+    return Availability("ready" if ready else "demonstration", header["version"], auc)
+
+
+def _auc(header: Mapping[str, Any]) -> float | None:
+    evaluation = header.get("evaluation")
+    found = evaluation.get("auc") if isinstance(evaluation, dict) else None
+    return float(found) if isinstance(found, int | float) else None
