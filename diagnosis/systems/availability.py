@@ -22,14 +22,15 @@ class Availability:
 
     "demonstration": its weights were not evaluated, or reached an AUC below LEAST_AUC. ``version`` is that
     of the weights (of the rules for a system without), None without weights; ``auc`` is the area under the
-    ROC curve on the test part of the weights' own labels, None where it was not measured. ``reason`` says
-    why weights that are there can not be used.
+    ROC curve on the test part of the weights' own labels with its 95 % interval, None where it was not
+    measured. ``reason`` says why weights that are there can not be used.
     """
 
     state: State
     version: str | None = None
     auc: float | None = None
     reason: str | None = None
+    auc_interval: tuple[float, float] | None = None
 
 
 def availability() -> dict[str, Availability]:
@@ -56,10 +57,23 @@ def _of(spec: SystemSpec) -> Availability:
         return Availability("no weights", reason=foreign(path, header["system"], spec.name).sentence)
     auc = _auc(header)
     ready = auc is not None and auc >= LEAST_AUC
-    return Availability("ready" if ready else "demonstration", header["version"], auc)
+    state: State = "ready" if ready else "demonstration"
+    interval = _interval(header) if auc is not None else None
+    return Availability(state, header["version"], auc, auc_interval=interval)
 
 
 def _auc(header: Mapping[str, Any]) -> float | None:
-    evaluation = header.get("evaluation")
-    found = evaluation.get("auc") if isinstance(evaluation, dict) else None
+    found = _evaluation(header).get("auc")
     return float(found) if isinstance(found, int | float) else None
+
+
+def _interval(header: Mapping[str, Any]) -> tuple[float, float] | None:
+    match _evaluation(header).get("auc_interval"):
+        case [int() | float() as low, int() | float() as high]:
+            return float(low), float(high)
+    return None
+
+
+def _evaluation(header: Mapping[str, Any]) -> Mapping[str, Any]:
+    found = header.get("evaluation")
+    return found if isinstance(found, dict) else {}

@@ -57,6 +57,13 @@ def test_weights_count_by_their_own_evaluation(
     assert chosen_systems(["all"]) == ["density", "decovnet"]
 
 
+@pytest.mark.parametrize(
+    ("given", "interval"), [([0.85, 1], (0.85, 1.0)), ([0.85], None), ("0.8 to 0.9", None), (None, None)]
+)
+def test_the_interval_of_the_area_comes_along(folder: Path, given: object, interval: object) -> None:
+    assert put(folder, evaluation={"auc": 0.9, "auc_interval": given}).auc_interval == interval
+
+
 def test_files_that_are_no_weights_of_the_system_do_not_count(folder: Path) -> None:
     found = put(folder, system="lungs")
     assert found.state == "no weights"
