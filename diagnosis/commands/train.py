@@ -127,7 +127,8 @@ def _write(arguments: argparse.Namespace, studies: Any, task: Any, settings: Any
         minutes=trained.seconds / 60,
         bfloat16=trained.bfloat16,
         metrics=trained.metrics,
-        started_from=arguments.start.name if arguments.start else "",
+        started_from=_version(arguments.start),
+        started_on_phantoms=_saw_phantoms_only(arguments.start),
     )
     weights = out / f"{task.weights_name}.safetensors"
     read = task.calibrated(trained.network) if isinstance(task, CalibratedTask) else {}
@@ -168,6 +169,19 @@ def _started(task: Any, path: Path | None) -> Mapping[str, Any] | None:
     load_weights(path, network, task.system)
     weights: Mapping[str, Any] = network.state_dict()
     return weights
+
+
+def _version(path: Path | None) -> str:
+    from diagnosis.weight_files import read_header
+
+    return f"{path.name} {read_header(path)['version']}" if path else ""
+
+
+def _saw_phantoms_only(path: Path | None) -> bool:
+    from diagnosis.weight_files import read_header
+
+    header = read_header(path) if path else {}
+    return "phantoms" in header and header["phantoms"] == header.get("studies")
 
 
 def _hash(path: Path | None) -> str:

@@ -13,7 +13,8 @@ from diagnosis.training.task import Settings
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a card states. ``started_from`` names the weights a fine-tuning began with."""
+    """What a card states. ``started_from`` names the weights a fine-tuning began with, and
+    ``started_on_phantoms`` says whether those had seen phantoms only."""
 
     system: str
     network: str
@@ -32,11 +33,13 @@ class Facts:
     bfloat16: bool
     metrics: Mapping[str, float]
     started_from: str = ""
+    started_on_phantoms: bool = False
 
     @property
     def only_phantoms(self) -> bool:
-        """Say whether every study was synthetic and the weights did not start from others."""
-        return self.phantoms == self.train + self.validation and not self.started_from
+        """Say whether every study was synthetic, also of the weights that these started from."""
+        started_on_phantoms = not self.started_from or self.started_on_phantoms
+        return self.phantoms == self.train + self.validation and started_on_phantoms
 
 
 def count_phantoms(studies: LabelledStudies) -> int:
@@ -98,6 +101,7 @@ def header_of(facts: Facts, config: Mapping[str, Any]) -> dict[str, Any]:
         "data_hash": facts.label_set,
         "phantoms": facts.phantoms,
         "studies": facts.train + facts.validation,
+        "started_from": facts.started_from,
         "metrics": {name: round(value, 5) for name, value in facts.metrics.items()},
         "notice": NOTICE,
     }

@@ -16,7 +16,8 @@ from diagnosis.lesions import training as lesion_training
 from diagnosis.lesions.training import LesionSchedule
 from diagnosis.lesions.unet25d import LesionUNet
 from diagnosis.training.loop import Interrupted
-from diagnosis.weights import load_weights
+from diagnosis.weight_files import read_header
+from diagnosis.weights import load_weights, save_weights
 from tests.diagnosis.training.folders import write_folder
 
 SETTINGS = replace(lesion_training.SMALL.settings, steps=3, validate_every=2, checkpoint_every=2)
@@ -108,8 +109,19 @@ def test_readings_of_one_s_own_fine_tune_given_weights(labels: Path, tmp_path: P
     assert main(command(tmp_path / "readings", tmp_path / "second", "--start", str(weights))) == 0
 
     card = (tmp_path / "second/card.md").read_text()
-    assert "Fine-tuned from lesions.safetensors" in card
-    assert "phantoms only" not in card
+    assert f"Fine-tuned from lesions.safetensors {read_header(weights)['version']}" in card
+    assert "phantoms only" in card
+
+
+def test_what_started_from_weights_of_unknown_origin_is_not_called_phantoms_only(
+    labels: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "given.safetensors"
+    save_weights(weights, LesionUNet(), {"system": "lesions", "version": "theirs"})
+
+    assert main(command(labels, tmp_path / "tuned", "--start", str(weights))) == 0
+
+    assert "phantoms only" not in (tmp_path / "tuned/card.md").read_text()
 
 
 @pytest.mark.parametrize(
