@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from diagnosis.labels import Split, StudyLabel, write_label_folder
-from diagnosis.volume import LabelArray
-from tests.phantoms import ChestPhantom, chest_phantom
+from diagnosis.labels import ClassName, Split, StudyLabel, write_label_folder
+from diagnosis.phantom.phantom import VERSION
+from diagnosis.phantom.scanners import UNSEEN_SCANNERS
+from diagnosis.volume import CTVolume, LabelArray
+from tests.phantoms import LUNG, ChestPhantom, chest_phantom
 
 SPLITS: tuple[Split, ...] = ("train", "train", "validation", "test")
 
@@ -48,6 +51,20 @@ def study(
         lobes=lobes_of(phantom) if truth else None,
         vessels=vessels * (phantom.lungs > 0) if truth else None,
     )
+
+
+def classed(number: int, class_name: ClassName, split: Split) -> StudyLabel:
+    """A box chest of twelve slices with a class and the provenance of a phantom; NP has its disease cut out."""
+    one = study(number, split, slices=12)
+    if class_name == "NP" and one.outline is not None:
+        hu = one.volume.hu.copy()
+        hu[one.outline > 0] = LUNG
+        one = replace(one, volume=CTVolume(hu, one.volume.affine), outline=np.zeros_like(one.outline))
+    provenance = {
+        "phantom": number, "version": VERSION, "scanner": UNSEEN_SCANNERS[number % 2], "day": 5.0,
+        "severity": 0.5, "co_rads": 5 if class_name == "COVID-19" else 2,
+    }  # fmt: skip
+    return replace(one, class_name=class_name, provenance=provenance)
 
 
 def write_folder(
