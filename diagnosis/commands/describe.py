@@ -19,8 +19,11 @@ SUBJECTS: Mapping[str, str] = {
     "lungs": "diagnosis.lungs.description:LUNGS",
     "lobes": "diagnosis.lungs.description:LOBES",
     "lesions": "diagnosis.lesions.description:LESIONS",
+    "decovnet": "diagnosis.systems.decovnet.description:DECOVNET",
 }
 """Where the networks of every system stand, by the system's name; the first one is its main network."""
+KEYS = ("network", "head")
+"""What a network is chosen by. The networks of DeCoVNet differ in their heads."""
 
 
 def add_parser(commands: Any) -> None:
@@ -29,8 +32,9 @@ def add_parser(commands: Any) -> None:
     parser = commands.add_parser("describe", help="describe the networks of a system")
     parser.add_argument("--system", metavar="NAME", help=f"{names}; without it, every system with a network")
     parser.add_argument(
-        "--option", action="append", default=[], metavar="network=NAME", help="one network of the system"
-    )
+        "--option", action="append", default=[], metavar="network=NAME",
+        help="one network of the system; for DeCoVNet head=NAME says the same",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true", help="as JSON")
     parser.set_defaults(run=run)
 
@@ -89,7 +93,7 @@ def _chosen(system: str, subjects: Mapping[str, Subject], options: Sequence[str]
     chosen = next(iter(subjects))
     for text in options:
         key, equals, value = text.partition("=")
-        if key != "network" or not equals:
+        if key not in KEYS or not equals:
             raise BadUsage(f"describe takes --option network=NAME, not {text}.")
         if value not in subjects:
             raise BadUsage(f"{system} has no network {value}. It has: {', '.join(subjects)}.")
