@@ -1,10 +1,12 @@
-"""Networks in use: batch norm folded into convolutions, the fastest number format of the device, one slice
-at a time."""
+"""Networks in use: loaded once, batch norm folded into convolutions, the fastest number format of the device,
+one slice at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +16,28 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from diagnosis.geometry import RefusedInput
 from diagnosis.volume import FloatArray
 
+_MOST_LOADED = 16
+"""Networks kept loaded, the latest used: more than one run can need."""
 _MULTIPLE = 16
 """Four poolings by two: sizes are padded with air to a multiple of this."""
+
+
+Ready = TypeVar("Ready")
+
+
+def loaded(weights: Path, make: Callable[[Path], Ready]) -> Ready:
+    """Return ``make(weights)``, made once for as long as the file stays the same.
+
+    For processes that read many cases. What ``make`` returns is shared by all who ask for it: a network for
+    reading only. Whoever wants to change one (train it, fold it, hook it) builds one of its own.
+    """
+    file = weights.stat()
+    return cast(Ready, _made(make, weights.absolute(), file.st_ino, file.st_size, file.st_mtime_ns))
+
+
+@lru_cache(maxsize=_MOST_LOADED)
+def _made(make: Callable[[Path], Any], weights: Path, *version: int) -> Any:
+    return make(weights)
 
 
 def device_of_choice() -> torch.device:

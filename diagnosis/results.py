@@ -11,6 +11,8 @@ from diagnosis.volume import Affine, BoolArray, CTVolume, FloatArray, LabelArray
 RIGHT_LUNG = 1
 LEFT_LUNG = 2
 LOBES: Mapping[int, str] = {1: "RUL", 2: "RML", 3: "RLL", 4: "LUL", 5: "LLL"}
+SIDE_LOBES: Mapping[int, tuple[int, ...]] = {RIGHT_LUNG: (1, 2, 3), LEFT_LUNG: (4, 5)}
+"""A voxel only ever gets a lobe of its own lung."""
 GROUND_GLASS = 1
 CRAZY_PAVING = 2
 CONSOLIDATION = 3

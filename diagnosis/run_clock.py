@@ -10,6 +10,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
+Progress = Callable[[float], None]
+"""Called with the finished part of a stage, 0..1. May raise to stop the work."""
 StageProgress = Callable[[str, float], None]
 """Called with the stage's name and the finished part of the whole run, 0..1. May raise to stop."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -32,6 +33,12 @@ CALIBRATION_FILE = "lesions-interval.json"
 """Lies beside the weights of the lesion network it was measured with."""
 CALIBRATED_METHOD = "network"
 """Other networks may have the same version number, but not the same errors."""
+READERS: Mapping[str, str] = {
+    "lungs": "diagnosis.lungs.by_network:unet_reader",
+    "lobes": "diagnosis.lungs.lobe_reading:lobe_network",
+    "lesions": "diagnosis.lesions.reading:unet_reader",
+}
+"""What loads the network of each owner. Named, not imported: torch takes seconds, and rules need none."""
 
 Settings = Mapping[str, Mapping[str, str]]
 """A value for every option of every owner."""
@@ -62,6 +69,20 @@ def segmentation_stages(settings: Settings) -> tuple[str, ...]:
     lobes = (LOBES_STAGE,) if _wanted("lobes", settings) else ()
     lesions = (LESIONS_STAGE,) if _wanted("lesions", settings) else ()
     return (LUNGS_STAGE, *lobes, *lesions)
+
+
+def load_network(owner: str) -> str | None:
+    """Load the network of ``lungs``, ``lobes`` or ``lesions`` before the first case waits for it.
+
+    Returns the version of its weights, None without weights. Raises RefusedInput (``bad_weights``).
+    """
+    weights = shipped(owner)
+    if weights is None:
+        return None
+    from diagnosis.inference import loaded
+
+    _, header = loaded(weights, pkgutil.resolve_name(READERS[owner]))
+    return str(header["version"])
 
 
 def segment(volume: CTVolume, settings: Settings, run: RunClock) -> Segmented:

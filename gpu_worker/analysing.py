@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 
-import torch
 from django.conf import settings
 
 from diagnosis import pipeline
 from diagnosis.geometry import RefusedInput
 from diagnosis.results import Analysis as Found
 from diagnosis.segmentation_options import SEGMENTATIONS
+from diagnosis.segmenting import load_network
 from diagnosis.volume import CTVolume
-from diagnosis.weights import read_header, shipped
+from diagnosis.weights import shipped
 from gpu_worker.boundary import Keep
 from webapp.analyses.models import Analysis
 from webapp.analyses.storing import store_results
@@ -21,25 +21,28 @@ from webapp.imaging.volumes import read_volume
 
 logger = logging.getLogger(__name__)
 
-CPU_EXHAUSTED = "can't allocate memory"
-"""torch has no class of its own for a processor's memory running out, only these words."""
+MEMORY_EXHAUSTED = ("can't allocate memory", "out of memory")
+"""What torch says when the memory of the processor, or that of the graphics card, runs out. Known by the
+words alone: a child without weights never imports torch."""
 
 
 def prepare() -> None:
-    """Set the number of torch's threads and look at the weights, once, before the first series.
+    """Load the networks whose weights are at hand, once, before the first series, and set torch's threads.
 
     Weights that cannot be used are named in the log; an analysis that needs them says so in words.
     """
-    if threads := settings.LUNGSIGHT_TORCH_THREADS:
-        torch.set_num_threads(threads)
     for name in SEGMENTATIONS:
-        if (path := shipped(name)) is None:
-            logger.info("%s: no weights, so no network", name)
-            continue
         try:
-            logger.info("%s: network %s", name, read_header(path)["version"])
+            version = load_network(name)
         except RefusedInput as refusal:
             logger.error("%s: %s", name, refusal.sentence)
+        else:
+            logger.info("%s: %s", name, f"network {version}" if version else "no weights, so no network")
+    threads = settings.LUNGSIGHT_TORCH_THREADS
+    if threads and any(shipped(name) for name in SEGMENTATIONS):
+        import torch
+
+        torch.set_num_threads(threads)
 
 
 def analyse(analysis: Analysis, keep: Keep) -> None:
@@ -63,6 +66,6 @@ def _found(volume: CTVolume, analysis: Analysis, keep: Keep) -> Found:
     try:
         return pipeline.analyse(volume, analysis.systems, analysis.options, keep)
     except RuntimeError as error:
-        if isinstance(error, torch.OutOfMemoryError) or CPU_EXHAUSTED in str(error):
+        if any(words in str(error) for words in MEMORY_EXHAUSTED):
             raise MemoryError("torch could not get the memory it needs") from error
         raise

@@ -25,6 +25,8 @@ UNPRIVILEGED = "nobody"
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(args: list[str]) -> None:
     """Set DATABASE_URL, REDIS_URL and LUNGSIGHT_DATA before Django reads its settings."""
+    # Small networks on shared cores: threads would only wait for each other.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     if worker := os.environ.get("PYTEST_XDIST_WORKER"):
         os.environ["LUNGSIGHT_DATA"] += f"-{worker}"
         os.environ["REDIS_URL"] += f"?db={1 + int(worker.removeprefix('gw'))}"

@@ -2,49 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from diagnosis.inference import SliceReader, device_of_choice, sliding_window
+from diagnosis.inference import SliceReader, device_of_choice, loaded, sliding_window
+from diagnosis.lesions.answer import FULL, Reading
 from diagnosis.lesions.input import THINNEST_MM, lesion_window, three_slices
 from diagnosis.lesions.unet3d import LesionUNet3d
 from diagnosis.lesions.unet25d import INFECTED_CLASSES, LESION_OF_CLASS, LesionUNet
 from diagnosis.preprocessing.network_grid import Box, network_grid
 from diagnosis.preprocessing.resampling import positions_in
+from diagnosis.run_clock import Progress
 from diagnosis.volume import Affine, BoolArray, CTVolume, LabelArray, spacing_of
+from diagnosis.weights import Header, load_weights
 
-Progress = Callable[[float], None]
-
-FULL = 255
-"""Infection probability 1 as it is kept: eight bits are finer than the networks are sure."""
 _BLOCK = (64, 128, 128)
 """Voxels of one block of the 3-D network, 32 times whole numbers: about the part of a lung it can judge."""
 _OVERLAP = 0.25
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a network says on its own grid ``[z, y, x]``. ``infection``: probability 0..255 of any infection;
-    ``kind``: its likeliest type 1-4, everywhere; ``other``: effusion, nodule, atelectasis or 0, as the
-    likeliest of all classes."""
+def read_with_unet(
+    weights: Path, volume: CTVolume, box: Box, lungs: LabelArray, progress: Progress
+) -> tuple[Reading, Header]:
+    """Read the box with the fast network of ``weights``. Raises RefusedInput (``bad_weights``)."""
+    reader, header = loaded(weights, unet_reader)
+    return read_slices(reader, volume, box, lungs, progress), header
 
-    infection: LabelArray
-    kind: LabelArray
-    other: LabelArray
-    affine: Affine
+
+def read_with_paper_unet(
+    weights: Path, volume: CTVolume, box: Box, progress: Progress
+) -> tuple[Reading, Header]:
+    """Read the box with the paper's 3-D network. Raises RefusedInput (``bad_weights``, ``no_monai``)."""
+    network, header = loaded(weights, _paper_network)
+    return read_blocks(network, volume, box, progress), header
+
+
+def unet_reader(weights: Path) -> tuple[SliceReader, Header]:
+    """Return the fast network ready to read, and the header of its weights."""
+    network = LesionUNet()
+    header = load_weights(weights, network, "lesions")
+    return SliceReader(network), header
+
+
+def _paper_network(weights: Path) -> tuple[nn.Module, Header]:
+    network = LesionUNet3d()
+    header = load_weights(weights, network, "lesions")
+    return network.eval().to(device_of_choice()), header
 
 
 def read_slices(
-    network: LesionUNet,
-    volume: CTVolume,
-    box: Box,
-    lungs: LabelArray,
-    progress: Progress,
-    dtype: torch.dtype | None = None,
+    reader: SliceReader, volume: CTVolume, box: Box, lungs: LabelArray, progress: Progress
 ) -> Reading:
     """Read every slice of the box that shows lung with the fast network, one by one.
 
@@ -53,7 +63,6 @@ def read_slices(
     hu, affine = network_grid(volume, box, thinnest_mm=THINNEST_MM)
     image, step_mm = lesion_window(hu), spacing_of(affine)[0]
     infection, kind, other = np.zeros((3, *hu.shape), dtype=np.uint8)
-    reader = SliceReader(network, dtype=dtype)
     shown = _with_lung(lungs, volume.affine, affine, hu.shape)
     for index in range(len(hu)):
         if shown[index]:
@@ -66,15 +75,14 @@ def read_slices(
     return Reading(infection, kind, other, affine)
 
 
-def read_blocks(network: LesionUNet3d, volume: CTVolume, box: Box, progress: Progress) -> Reading:
-    """Read the box with the paper's 3-D network, in overlapping blocks."""
+def read_blocks(network: nn.Module, volume: CTVolume, box: Box, progress: Progress) -> Reading:
+    """Read the box with the paper's 3-D network, in evaluation mode on the device of choice, in overlapping
+    blocks."""
     hu, affine = network_grid(volume, box, thinnest_mm=THINNEST_MM)
     device = device_of_choice()
     image = torch.from_numpy(lesion_window(hu))[None, None]
     with torch.inference_mode():
-        logits = sliding_window()(
-            image, _BLOCK, 1, network.eval().to(device), _OVERLAP, sw_device=device, device="cpu"
-        )
+        logits = sliding_window()(image, _BLOCK, 1, network, _OVERLAP, sw_device=device, device="cpu")
     shares = torch.softmax(torch.as_tensor(logits)[0], dim=0)
     progress(1.0)
     kind = (shares[1:].argmax(0) + 1).numpy().astype(np.uint8)

@@ -10,15 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from diagnosis.lesions.reading import FULL, Progress, Reading, read_blocks, read_slices
-from diagnosis.lesions.unet3d import LesionUNet3d
-from diagnosis.lesions.unet25d import LesionUNet
+from diagnosis.lesions.answer import FULL, Reading
 from diagnosis.preprocessing.network_grid import Box, cropped_affine
 from diagnosis.preprocessing.resampling import Positions, positions_in, sample_linear
 from diagnosis.regions import LESION_REGION_ML
 from diagnosis.results import EFFUSION, INFECTED_VALUES, LESIONS
+from diagnosis.run_clock import Progress
 from diagnosis.volume import BoolArray, CTVolume, LabelArray, voxel_ml_of
-from diagnosis.weights import Header, load_weights, required, shipped
+from diagnosis.weights import Header, required, shipped
 
 Method = Literal["automatic", "network", "unet3d"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -75,15 +74,16 @@ def segment_lesions(
         return None
     box = _around(lungs, volume.spacing_mm)
     if method == "unet3d":
-        paper = LesionUNet3d()
-        header = load_weights(required(PAPER_WEIGHTS, "3-D lesion network"), paper, "lesions")
-        reading = read_blocks(paper, volume, box, progress)
+        weights = required(PAPER_WEIGHTS, "3-D lesion network")
     else:
-        method = "network"
-        network = LesionUNet()
-        header = load_weights(required(LESION_WEIGHTS, "lesion network"), network, "lesions")
-        reading = read_slices(network, volume, box, lungs, progress)
-    return _on_series(reading, volume, lungs, box, method, header)
+        method, weights = "network", required(LESION_WEIGHTS, "lesion network")
+    from diagnosis.lesions import reading  # torch: seconds to import, which whoever has no weights is spared
+
+    if method == "unet3d":
+        read, header = reading.read_with_paper_unet(weights, volume, box, progress)
+    else:
+        read, header = reading.read_with_unet(weights, volume, box, lungs, progress)
+    return _on_series(read, volume, lungs, box, method, header)
 
 
 def _threshold(header: Header) -> float:

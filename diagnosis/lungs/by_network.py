@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
-from diagnosis.inference import SliceReader, device_of_choice, sliding_window
+from diagnosis.inference import SliceReader, device_of_choice, loaded, sliding_window
 from diagnosis.lungs.chest import Chest, chest_of, with_sides
 from diagnosis.lungs.deepmedic import DeepMedic
 from diagnosis.lungs.input import deepmedic_window, lung_window
@@ -15,13 +16,10 @@ from diagnosis.lungs.plausible import DISEASED_HU
 from diagnosis.lungs.series_grid import nearest_on, on_series_grid
 from diagnosis.lungs.unet2d import LungUNet
 from diagnosis.preprocessing.network_grid import network_grid
+from diagnosis.run_clock import Progress
 from diagnosis.volume import Affine, BoolArray, CTVolume, LabelArray
-from diagnosis.weights import load_weights, required
+from diagnosis.weights import Header, load_weights
 
-Progress = Callable[[float], None]
-
-UNET_WEIGHTS = "lungs"
-DEEPMEDIC_WEIGHTS = "lungs-deepmedic"
 THINNEST_MM = 3.0
 """Thinner slices are pooled: the lungs' outline needs no finer ones."""
 _BLOCK = (72, 72, 72)
@@ -29,31 +27,42 @@ _BLOCK = (72, 72, 72)
 _OVERLAP = 0.25
 
 
-def unet_lungs(volume: CTVolume, progress: Progress) -> tuple[LabelArray, str]:
+def unet_lungs(weights: Path, volume: CTVolume, progress: Progress) -> tuple[LabelArray, str]:
     """Return lung labels on the series grid and the version of the weights.
 
     The mask is that of the larger of two logits, taken before resampling. Raises RefusedInput:
-    ``no_weights``, ``bad_weights``, ``no_lungs`` (also when the network finds what is no lungs).
+    ``bad_weights``, ``no_lungs`` (also when the network finds what is no lungs).
     """
-    network = LungUNet()
-    header = load_weights(required(UNET_WEIGHTS, "lung network"), network, "lungs")
+    reader, header = loaded(weights, unet_reader)
     chest = chest_of(volume)
-    mask, affine = _read_slices(volume, chest, SliceReader(network), progress)
+    mask, affine = _read_slices(volume, chest, reader, progress)
     return on_series_grid(with_sides(mask, affine, chest, DISEASED_HU), affine, volume), header["version"]
 
 
-def deepmedic_lungs(volume: CTVolume, progress: Progress) -> tuple[LabelArray, str]:
+def deepmedic_lungs(weights: Path, volume: CTVolume, progress: Progress) -> tuple[LabelArray, str]:
     """Return lung labels on the series grid and the version of the weights, by the paper-size 3-D network.
 
     It reads blocks of voxels of at most 2 mm. Raises RefusedInput as `unet_lungs` does.
     """
-    network = DeepMedic()
-    header = load_weights(required(DEEPMEDIC_WEIGHTS, "DeepMedic-type lung network"), network, "lungs")
+    network, header = loaded(weights, _deepmedic)
     chest = chest_of(volume)
     mask = _read_blocks(network, chest)
     progress(1.0)
     labels = with_sides(mask, chest.affine, chest, DISEASED_HU)
     return on_series_grid(labels, chest.affine, volume), header["version"]
+
+
+def unet_reader(weights: Path) -> tuple[SliceReader, Header]:
+    """Return the 2-D network ready to read, and the header of its weights."""
+    network = LungUNet()
+    header = load_weights(weights, network, "lungs")
+    return SliceReader(network), header
+
+
+def _deepmedic(weights: Path) -> tuple[nn.Module, Header]:
+    network = DeepMedic()
+    header = load_weights(weights, network, "lungs")
+    return network.eval().to(device_of_choice()), header
 
 
 def _read_slices(
@@ -70,12 +79,10 @@ def _read_slices(
     return mask, affine
 
 
-def _read_blocks(network: DeepMedic, chest: Chest) -> BoolArray:
+def _read_blocks(network: nn.Module, chest: Chest) -> BoolArray:
     device = device_of_choice()
     image = torch.from_numpy(deepmedic_window(chest.hu))[None, None]
     with torch.inference_mode():
-        logits = sliding_window()(
-            image, _BLOCK, 1, network.eval().to(device), _OVERLAP, sw_device=device, device="cpu"
-        )
+        logits = sliding_window()(image, _BLOCK, 1, network, _OVERLAP, sw_device=device, device="cpu")
     found = torch.as_tensor(logits)[0]
     return np.asarray((found[1] > found[0]).numpy()) & chest.body

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from diagnosis.describing import Subject
 from diagnosis.lungs.deepmedic import DeepMedic, original_deepmedic
-from diagnosis.lungs.lobe_network import CHANNELS, GRID, LobeUNet
+from diagnosis.lungs.lobe_input import CHANNELS, GRID
+from diagnosis.lungs.lobe_network import LobeUNet
 from diagnosis.lungs.unet2d import LungUNet
 
 LUNGS: Mapping[str, Subject] = {

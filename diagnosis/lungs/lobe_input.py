@@ -1,4 +1,4 @@
-"""What the lobe network sees: the box around both lungs on a fixed grid, for training and use."""
+"""What the lobe network sees: the box around both lungs on a fixed grid, for training and use. Torch-free."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from diagnosis.lungs.lobe_network import CHANNELS, GRID
 from diagnosis.lungs.morphology import bounding_box
 from diagnosis.preprocessing.resampling import Factors, Positions, block_mean
 from diagnosis.results import LEFT_LUNG, RIGHT_LUNG
 from diagnosis.volume import FloatArray, HounsfieldArray, LabelArray
 
+GRID = (80, 96, 112)
+"""Cells along z, y, x of the box around both lungs: about 3 x 2 x 2.5 mm in an adult."""
+CHANNELS = ("ct", "right lung", "left lung", "z", "y", "x")
+"""Input channels in order; the coordinates run from -1 to 1 over the box."""
 WINDOW_HU = (-1100.0, 300.0)
 Box = tuple[slice, slice, slice]
 

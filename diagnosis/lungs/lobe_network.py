@@ -8,10 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-GRID = (80, 96, 112)
-"""Cells along z, y, x of the box around both lungs: about 3 x 2 x 2.5 mm in an adult."""
-CHANNELS = ("ct", "right lung", "left lung", "z", "y", "x")
-"""Input channels in order; the coordinates run from -1 to 1 over the box."""
+from diagnosis.lungs.lobe_input import CHANNELS
+
 CLASSES = 6
 """0 outside the lungs, 1-5 the lobes in the order of `diagnosis.results.LOBES`."""
 WIDTHS = (16, 32, 64, 96)
@@ -21,7 +19,7 @@ labels and coordinates their mean. Fissures are thin, lobes are smooth: input fi
 
 
 class LobeUNet(nn.Module):
-    """Input float ``[n, 6, z, y, x]`` (`CHANNELS`) on `GRID`; output logits ``[n, 6, z, y, x]``.
+    """Input float ``[n, 6, z, y, x]`` of `diagnosis.lungs.lobe_input`; output logits ``[n, 6, z, y, x]``.
 
     Logits come out of blocks of two cells and are raised linearly, so that the argmax is smooth.
     """

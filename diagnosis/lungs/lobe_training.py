@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from diagnosis.lungs.lobe_input import WINDOW_HU, coordinates, lobe_case, lobe_truth
-from diagnosis.lungs.lobe_network import CLASSES, GRID, LobeUNet
+from diagnosis.lungs.lobe_input import GRID, WINDOW_HU, coordinates, lobe_case, lobe_truth
+from diagnosis.lungs.lobe_network import CLASSES, LobeUNet
 from diagnosis.lungs.training import with_truth
 from diagnosis.results import LOBES
 from diagnosis.training.augmentation import Draws

@@ -7,27 +7,18 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
-import torch
-from scipy import ndimage
-from torch import Tensor
 
-from diagnosis.inference import device_of_choice, fold_batch_norm
 from diagnosis.lungs.lobe_input import LobeCase, grid_positions, lobe_case
-from diagnosis.lungs.lobe_network import LobeUNet
 from diagnosis.lungs.morphology import bounding_box
 from diagnosis.preprocessing.resampling import Positions, sample_linear
-from diagnosis.results import LEFT_LUNG, RIGHT_LUNG
-from diagnosis.volume import BoolArray, CTVolume, FloatArray, LabelArray
-from diagnosis.weights import load_weights, required, shipped
+from diagnosis.results import LEFT_LUNG, SIDE_LOBES
+from diagnosis.volume import CTVolume, FloatArray, LabelArray
+from diagnosis.weights import required, shipped
 
 Method = Literal["automatic", "network", "geometric"]
 METHODS: tuple[Method, ...] = get_args(Method)
 LOBE_WEIGHTS = "lobes"
-SIDE_LOBES: Mapping[int, tuple[int, ...]] = {RIGHT_LUNG: (1, 2, 3), LEFT_LUNG: (4, 5)}
-"""A voxel only ever gets a lobe of its own lung."""
 
-_SMALLEST_PART = 0.1
-"""Pieces of a lobe smaller than this part of its largest piece go to the lobe around them."""
 _SLAB = 16
 _GEOMETRY_VERSION = "1"
 _OBLIQUE_FRONT, _OBLIQUE_BACK = 0.02, 0.72
@@ -63,38 +54,12 @@ def segment_lobes(volume: CTVolume, lungs: LabelArray, method: Method = "automat
         return Lobes(_by_geometry(lungs), "geometric", _GEOMETRY_VERSION, (_ROUGH,))
     if method == "automatic" and shipped(LOBE_WEIGHTS) is None:
         return None
-    network = LobeUNet()
-    header = load_weights(required(LOBE_WEIGHTS, "lobe network"), network, "lobes")
+    weights = required(LOBE_WEIGHTS, "lobe network")
+    from diagnosis.lungs.lobe_reading import lobe_shares  # torch: seconds to import, and geometry needs none
+
     case = lobe_case(volume.hu, lungs)
-    return Lobes(_raised(_read(network, case), case, lungs), "network", header["version"])
-
-
-def _read(network: LobeUNet, case: LobeCase) -> dict[int, FloatArray]:
-    """Return, for each side, the probabilities of its lobes ``[lobe, z, y, x]`` on the network's grid."""
-    device = device_of_choice()
-    with torch.inference_mode():
-        reader = fold_batch_norm(network.eval()).to(device)
-        logits = reader(torch.from_numpy(case.values)[None].to(device))[0].float().cpu()
-    return {side: _among(logits, case, side) for side in SIDE_LOBES}
-
-
-def _among(logits: Tensor, case: LobeCase, side: int) -> FloatArray:
-    lobes = SIDE_LOBES[side]
-    shares = np.asarray(torch.softmax(logits[list(lobes)], dim=0).numpy())
-    lung = case.values[side] > 0
-    best = shares.argmax(axis=0)
-    for number in range(len(lobes)):
-        shares[number][_islands(lung & (best == number))] = 0
-    return shares
-
-
-def _islands(mask: BoolArray) -> BoolArray:
-    labels, _ = ndimage.label(mask)
-    sizes = np.bincount(labels.ravel())
-    sizes[0] = 0
-    small = sizes < _SMALLEST_PART * sizes.max()
-    small[0] = False
-    return np.asarray(small[labels])
+    shares, header = lobe_shares(weights, case)
+    return Lobes(_raised(shares, case, lungs), "network", header["version"])
 
 
 def _raised(shares: Mapping[int, FloatArray], case: LobeCase, lungs: LabelArray) -> LabelArray:

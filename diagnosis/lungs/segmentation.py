@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal, get_args
 
 from diagnosis.geometry import RefusedInput
-from diagnosis.lungs.by_network import UNET_WEIGHTS, Progress, deepmedic_lungs, unet_lungs
 from diagnosis.lungs.closed import closed_lungs
 from diagnosis.lungs.kmeans import kmeans_lungs
 from diagnosis.lungs.threshold import threshold_lungs
 from diagnosis.preprocessing.batch_effect import remove_batch_effect
+from diagnosis.run_clock import Progress
 from diagnosis.volume import CTVolume, LabelArray
-from diagnosis.weights import shipped
+from diagnosis.weights import required, shipped
 
 Method = Literal["automatic", "network", "deepmedic", "closed", "threshold", "kmeans"]
 METHODS: tuple[Method, ...] = get_args(Method)
+UNET_WEIGHTS = "lungs"
+DEEPMEDIC_WEIGHTS = "lungs-deepmedic"
 _RULES_VERSION = "1"
 
 
@@ -44,22 +47,30 @@ def segment_lungs(
     if method == "automatic":
         method = "network" if shipped(UNET_WEIGHTS) else "closed"
     if method == "network":
-        return _by_unet(volume, progress)
+        return _by_unet(required(UNET_WEIGHTS, "lung network"), volume, progress)
     if method == "deepmedic":
-        labels, version = deepmedic_lungs(volume, progress)
-        return Lungs(labels, method, version)
+        return _by_deepmedic(required(DEEPMEDIC_WEIGHTS, "DeepMedic-type lung network"), volume, progress)
     return Lungs(_RULES[method](volume), method, _RULES_VERSION)
 
 
-def _by_unet(volume: CTVolume, progress: Progress) -> Lungs:
+def _by_unet(weights: Path, volume: CTVolume, progress: Progress) -> Lungs:
+    from diagnosis.lungs.by_network import unet_lungs  # torch: seconds to import, and rules need none
+
     try:
-        labels, version = unet_lungs(volume, progress)
+        labels, version = unet_lungs(weights, volume, progress)
     except RefusedInput as refusal:
         if refusal.code != "no_lungs":
             raise
         sentence = "The lung network found nothing that can be lungs; they were found by density instead."
         return Lungs(closed_lungs(volume), "closed", _RULES_VERSION, (sentence,))
     return Lungs(labels, "network", version)
+
+
+def _by_deepmedic(weights: Path, volume: CTVolume, progress: Progress) -> Lungs:
+    from diagnosis.lungs.by_network import deepmedic_lungs
+
+    labels, version = deepmedic_lungs(weights, volume, progress)
+    return Lungs(labels, "deepmedic", version)
 
 
 def _kmeans(volume: CTVolume) -> LabelArray:

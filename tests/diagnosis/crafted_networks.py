@@ -8,7 +8,8 @@ import torch
 from torch import nn
 
 from diagnosis.lesions.unet25d import CLASSES, LesionUNet
-from diagnosis.lungs.lobe_network import CHANNELS, LobeUNet
+from diagnosis.lungs.lobe_input import CHANNELS
+from diagnosis.lungs.lobe_network import LobeUNet
 from diagnosis.lungs.unet2d import LungUNet
 from diagnosis.weights import save_weights
 

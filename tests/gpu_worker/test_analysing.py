@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,7 @@ from typing import Any
 import pytest
 import torch
 
+from diagnosis.weight_files import NO_WEIGHTS
 from gpu_worker import boundary
 from gpu_worker.analysing import analyse, prepare
 from gpu_worker.kinds import Limits, limits
@@ -105,3 +109,16 @@ def test_weights_that_cannot_be_used_are_named_when_the_child_starts(
     errors = [line.getMessage() for line in caplog.records if line.levelno == logging.ERROR]
     assert len(errors) == 1
     assert errors[0].startswith("lesions: ")
+
+
+def test_a_child_without_weights_analyses_by_rules_and_never_imports_torch() -> None:
+    code = (
+        "import sys, django; django.setup();"
+        "from gpu_worker.analysing import pipeline, prepare;"
+        "from tests.phantoms import chest_phantom;"
+        "prepare();"
+        "pipeline.analyse(chest_phantom(slices=12, size=48).volume, ['density'], {}, lambda *told: None);"
+        "sys.exit('torch' in sys.modules)"
+    )
+    environment = {**os.environ, "LUNGSIGHT_WEIGHTS": NO_WEIGHTS}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)

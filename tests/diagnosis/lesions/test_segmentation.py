@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from torch import nn
 
 from diagnosis.geometry import RefusedInput
+from diagnosis.inference import SliceReader
 from diagnosis.lesions.reading import read_blocks, read_slices
 from diagnosis.lesions.segmentation import Lesions, segment_lesions
 from diagnosis.lesions.unet3d import LesionUNet3d
@@ -19,15 +19,6 @@ from diagnosis.volume import BoolArray, CTVolume
 from diagnosis.weights import save_weights
 from tests.diagnosis.crafted_networks import EFFUSION_HU, density_lesion_network, ship, silenced
 from tests.phantoms import ChestPhantom, chest_phantom
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small networks on shared cores: threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -96,7 +87,7 @@ def test_without_weights_there_are_no_lesions_and_asking_for_them_is_refused(
     phantom: ChestPhantom, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("LUNGSIGHT_WEIGHTS", str(tmp_path))
-    monkeypatch.setattr("diagnosis.weights._SHIPPED", tmp_path)
+    monkeypatch.setattr("diagnosis.weight_files._SHIPPED", tmp_path)
     assert segment_lesions(phantom.volume, phantom.lungs) is None
     for method, words in (("network", "lesion network"), ("unet3d", "3-D lesion network")):
         with pytest.raises(RefusedInput, match=words) as caught:
@@ -113,7 +104,8 @@ def test_bfloat16_says_the_same_as_float32(phantom: ChestPhantom) -> None:
         for layer in network.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight)
-        readings.append(read_slices(network, phantom.volume, box, phantom.lungs, lambda done: None, dtype))
+        reader = SliceReader(network, dtype=dtype)
+        readings.append(read_slices(reader, phantom.volume, box, phantom.lungs, lambda done: None))
     difference = np.abs(readings[0].infection.astype(int) - readings[1].infection.astype(int))
     assert readings[0].infection.std() > 0
     assert difference.max() <= 0.02 * 255
@@ -149,7 +141,7 @@ def test_thin_slices_are_pooled_and_come_back_thin(tmp_path: Path, monkeypatch: 
 
 def test_the_3d_network_reads_block_by_block(phantom: ChestPhantom, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("diagnosis.lesions.reading._BLOCK", (32, 32, 32))
-    network = silenced(LesionUNet3d())
+    network = silenced(LesionUNet3d()).eval()
     assert isinstance(network, LesionUNet3d)
     with torch.no_grad():
         network.classes.bias[3] = 5  # type: ignore[index]

@@ -22,7 +22,7 @@ def phantom() -> ChestPhantom:
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LUNGSIGHT_WEIGHTS", str(tmp_path))
-    monkeypatch.setattr("diagnosis.weights._SHIPPED", tmp_path)
+    monkeypatch.setattr("diagnosis.weight_files._SHIPPED", tmp_path)
     return tmp_path
 
 

@@ -11,8 +11,8 @@ from diagnosis.describing import observed
 from diagnosis.inference import SliceReader, fast_dtype, fold_batch_norm
 from diagnosis.lungs.deepmedic import DeepMedic, original_deepmedic
 from diagnosis.lungs.input import deepmedic_window, lung_window
-from diagnosis.lungs.lobe_input import centres, grid_positions, lobe_case, lobe_truth
-from diagnosis.lungs.lobe_network import CHANNELS, CLASSES, GRID, LobeUNet
+from diagnosis.lungs.lobe_input import CHANNELS, GRID, centres, grid_positions, lobe_case, lobe_truth
+from diagnosis.lungs.lobe_network import CLASSES, LobeUNet
 from diagnosis.lungs.unet2d import LungUNet
 from diagnosis.preprocessing.network_grid import cropped_affine, network_grid
 from diagnosis.volume import CTVolume, millimetres, spacing_of

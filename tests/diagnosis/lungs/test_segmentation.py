@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +23,6 @@ def dice(found: LabelArray, truth: LabelArray, side: int) -> float:
     return float(
         2 * ((found == side) & (truth == side)).sum() / ((found == side).sum() + (truth == side).sum())
     )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small networks on shared cores: threads would only wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -123,7 +113,7 @@ def test_two_slices_and_odd_sizes_come_back_on_their_own_grid(weights: Path, sli
     ship(weights, lungs=threshold_lung_network())
     whole = chest_phantom(slices=14, size=91, rows=73)
     volume = CTVolume(whole.volume.hu[6 : 6 + slices], whole.volume.affine)
-    labels, _ = unet_lungs(volume, lambda done: None)
+    labels, _ = unet_lungs(weights / "lungs.safetensors", volume, lambda done: None)
     assert labels.shape == volume.shape
     truth = whole.lungs[6 : 6 + slices]
     assert all(dice(labels, truth, side) > 0.85 for side in (1, 2))
@@ -154,7 +144,7 @@ def test_the_3d_network_reads_block_by_block_and_stays_inside_the_body(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("diagnosis.lungs.by_network._BLOCK", (18, 18, 18))
-    network = silenced(DeepMedic())
+    network = silenced(DeepMedic()).eval()
     assert isinstance(network, DeepMedic)
     with torch.no_grad():
         network.classes.bias[1] = 1  # type: ignore[index]

@@ -29,7 +29,7 @@ from diagnosis.lesions.training import (
 )
 from diagnosis.lungs import deepmedic_training, lobe_training
 from diagnosis.lungs.input import deepmedic_window, lung_window
-from diagnosis.lungs.lobe_network import GRID
+from diagnosis.lungs.lobe_input import GRID
 from diagnosis.lungs.training import LungSchedule, LungTask, greys, paper
 from diagnosis.training.augmentation import Draws
 from diagnosis.training.labelled import LabelledStudies, open_labelled
