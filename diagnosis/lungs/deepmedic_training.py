@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from diagnosis.lungs.deepmedic import DeepMedic
 from diagnosis.lungs.input import DEEPMEDIC_WINDOW_HU
-from diagnosis.lungs.training import overlap, with_truth
+from diagnosis.lungs.training import counted, overlap, with_truth
 from diagnosis.preprocessing.resampling import factors_for
 from diagnosis.training.augmentation import TRANSFER, Draws, augment
 from diagnosis.training.labelled import LabelledStudies, LabelledVolume
@@ -100,7 +100,7 @@ class DeepMedicTask:
         for block in self._validation:
             images, labels = self._read([block])
             found = network(_windowed(images.to(device))[:, None]).argmax(dim=1).cpu()
-            table += torch.bincount((2 * labels.long() + found).flatten(), minlength=4).reshape(2, 2).numpy()
+            table += counted(labels, found)
         return overlap(table)
 
     def _read(self, places: Sequence[tuple[LabelledVolume, Shape]]) -> tuple[Tensor, Tensor]:

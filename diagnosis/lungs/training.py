@@ -120,8 +120,7 @@ class LungTask:
         for start in range(0, len(self._validation), 4):
             images, labels = self._read(self._validation[start : start + 4], device)
             found = network(greys(images)).argmax(dim=1)
-            pairs = torch.bincount((2 * labels[:, 0].long() + found).flatten(), minlength=4)
-            table += pairs.reshape(2, 2).cpu().numpy()
+            table += counted(labels[:, 0], found)
         return overlap(table)
 
     def _drawn(self, randomness: np.random.Generator) -> list[SliceRef]:
@@ -181,8 +180,14 @@ def greys(images: Tensor) -> Tensor:
     return torch.round((images.clamp(low, high) - low) * (_GREYS / (high - low))) / _GREYS
 
 
+def counted(labels: Tensor, found: Tensor) -> np.ndarray:
+    """Return a 2 x 2 table of voxels, true classes (0, 1) in rows, found ones in columns."""
+    pairs = torch.bincount((2 * labels.long() + found).flatten(), minlength=4)
+    return pairs.reshape(2, 2).cpu().numpy()
+
+
 def overlap(table: np.ndarray) -> dict[str, float]:
-    """Return metrics of a 2 x 2 table of voxels, true classes in rows, found ones in columns."""
+    """Return metrics of a table as `counted` makes it."""
     shared = np.diag(table)
     union = table.sum(axis=0) + table.sum(axis=1) - shared
     return {
