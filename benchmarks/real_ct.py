@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from pathlib import Path
 
@@ -35,7 +34,8 @@ def main() -> None:
     """Print one block per series."""
     folder = Path(os.environ.get("LUNGSIGHT_SAMPLE_DATA", ""))
     if not (folder / "chest-ct").is_dir():
-        sys.exit("Set LUNGSIGHT_SAMPLE_DATA to a folder with chest-ct/.")
+        print("Nothing to measure: set LUNGSIGHT_SAMPLE_DATA to a folder with chest-ct/.")
+        return
     print(_COLUMNS.format("series", "method", "lungs ml", "infected %", "slice AUC", "regions", "s"))
     for series in sorted(path for path in (folder / "chest-ct").iterdir() if path.is_dir()):
         _one_series(series)

@@ -59,7 +59,8 @@ def main() -> None:
     chosen = parser.parse_args()
     real = Path(os.environ.get("LUNGSIGHT_SAMPLE_DATA", ""))
     if chosen.labels is None and not (real / "chest-ct").is_dir():
-        sys.exit("Name a label folder of phantoms with --labels, or set LUNGSIGHT_SAMPLE_DATA.")
+        print("Nothing to measure: name a label folder with --labels, or set LUNGSIGHT_SAMPLE_DATA.")
+        return
     if chosen.labels is not None:
         stages = Stages()
         _phantoms(read_label_folder(chosen.labels), chosen.studies, stages)
