@@ -19,7 +19,11 @@ TASKS: Mapping[str, Mapping[str, str]] = {
     "lungs": {"unet2d": "diagnosis.lungs.training", "deepmedic": "diagnosis.lungs.deepmedic_training"},
     "lobes": {"unet3d": "diagnosis.lungs.lobe_training"},
     "lesions": {"unet25d": "diagnosis.lesions.training", "unet3d": "diagnosis.lesions.paper_training"},
-    "decovnet": {"decovnet": "diagnosis.systems.decovnet.training"},
+    "decovnet": {
+        "decovnet": "diagnosis.systems.decovnet.training",
+        "backbone": "diagnosis.systems.decovnet.backbone_training",
+        "head": "diagnosis.systems.decovnet.head_training",
+    },
 }
 """For each thing that can be trained its networks, the usual one first, and the module that trains it: its
 function ``task(studies, cache, schedule)`` says how."""
@@ -161,14 +165,16 @@ def _require_room(out: Path, *, resume: bool) -> None:
 
 
 def _started(task: Any, path: Path | None) -> Mapping[str, Any] | None:
+    """Return the weights to begin with, None for random ones, once the task has prepared what it needs."""
+    from diagnosis.training.task import StartedTask
     from diagnosis.weights import load_weights
 
-    if path is None:
-        return None
     network = task.network()
-    load_weights(path, network, task.system)
-    weights: Mapping[str, Any] = network.state_dict()
-    return weights
+    if path is not None:
+        load_weights(path, network, task.system)
+    if isinstance(task, StartedTask):
+        task.started(network, taught=path is not None)
+    return network.state_dict() if path is not None else None
 
 
 def _version(path: Path | None) -> str:

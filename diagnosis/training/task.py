@@ -78,3 +78,12 @@ class CalibratedTask(Protocol):
     def calibrated(self, network: nn.Module) -> Mapping[str, Any]:
         """Return what joins ``config`` in the header: operating point, references of heatmaps."""
         ...
+
+
+@runtime_checkable
+class StartedTask(Protocol):
+    """A task that prepares something with the weights it begins with."""
+
+    def started(self, network: nn.Module, taught: bool) -> None:
+        """Prepare with a network as training will begin; ``taught`` says that weights were given."""
+        ...
