@@ -26,7 +26,10 @@ TASKS: Mapping[str, Mapping[str, str]] = {
     },
 }
 """For each thing that can be trained its networks, the usual one first, and the module that trains it: its
-function ``task(studies, cache, schedule)`` says how."""
+function ``task(studies, cache, schedule)`` says how. A module that begins with weights of another network of
+its system names that one in ``FIRST``: it is trained first unless --start gives such weights."""
+USUAL_SMALL: Mapping[str, str] = {"decovnet": "head"}
+"""The network that the small schedule trains when none is named, where it is not the first."""
 SCHEDULES = ("small", "paper")
 CACHE = "cache"
 _HASH_DIGITS = 8
@@ -67,7 +70,7 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Train and write. Raises BadUsage, RefusedInput, and SystemExit (128 + signal) when interrupted."""
-    module = _module(arguments.system, arguments.network)
+    module = _module(arguments.system, arguments.network, arguments.schedule)
     _require_room(arguments.out, resume=arguments.resume)
     from diagnosis.training.distributed import process_group
     from diagnosis.training.loop import Interrupted
@@ -87,8 +90,11 @@ def _train(arguments: argparse.Namespace, module: str, device: str) -> None:
 
     out: Path = arguments.out
     cache = arguments.cache or out / CACHE
+    trainer = import_module(module)
+    if hasattr(trainer, "FIRST") and arguments.start is None:
+        arguments = _after(trainer.FIRST, arguments, cache, device)
     studies = open_labelled(arguments.labels, cache)
-    task = import_module(module).task(studies, cache, arguments.schedule)
+    task = trainer.task(studies, cache, arguments.schedule)
     settings = replace(task.settings, seed=arguments.seed, device=device)
     if arguments.steps is not None:
         settings = replace(settings, steps=arguments.steps)
@@ -102,6 +108,22 @@ def _train(arguments: argparse.Namespace, module: str, device: str) -> None:
     )  # fmt: skip
     if rank() == 0:
         _write(arguments, studies, task, settings, trained)
+
+
+def _after(first: str, arguments: argparse.Namespace, cache: Path, device: str) -> argparse.Namespace:
+    """Train the network that comes first into a folder of its own, and begin with its weights."""
+    from diagnosis.training.distributed import any_of
+
+    out = arguments.out / first
+    going_on = arguments.resume and out.is_dir()
+    changed = {"network": first, "out": out, "cache": cache, "resume": going_on}
+    if not list(out.glob("*.safetensors")):
+        module = _module(arguments.system, first, arguments.schedule)
+        _progress(f"first the network {first}")
+        _train(argparse.Namespace(**{**vars(arguments), **changed}), module, device)
+        any_of(False, device)  # the other processes wait until the first one has written the weights
+    (start,) = out.glob("*.safetensors")
+    return argparse.Namespace(**{**vars(arguments), "start": start})
 
 
 def _write(arguments: argparse.Namespace, studies: Any, task: Any, settings: Any, trained: Any) -> None:
@@ -142,11 +164,12 @@ def _write(arguments: argparse.Namespace, studies: Any, task: Any, settings: Any
     _progress(f"wrote {weights}")
 
 
-def _module(system: str, network: str | None) -> str:
+def _module(system: str, network: str | None, schedule: str) -> str:
     if system not in TASKS:
         raise BadUsage(f"{system} can not be trained. Choose one of {', '.join(TASKS)}.")
     networks = TASKS[system]
-    chosen = network or next(iter(networks))
+    usual = USUAL_SMALL.get(system) if schedule == "small" else None
+    chosen = network or usual or next(iter(networks))
     if chosen not in networks:
         raise BadUsage(f"{system} has no network {chosen}. Choose one of {', '.join(networks)}.")
     return networks[chosen]

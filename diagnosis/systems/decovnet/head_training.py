@@ -29,6 +29,9 @@ from diagnosis.training.kept import kept
 from diagnosis.training.labelled import CT, LabelledStudies, LabelledVolume
 from diagnosis.training.task import Batch, Settings
 
+FIRST = "backbone"
+"""The network whose weights this one begins with."""
+
 
 @dataclass(frozen=True, slots=True)
 class HeadSchedule:
@@ -83,8 +86,7 @@ class HeadTask:
         if not taught:
             raise RefusedInput(
                 "no_backbone",
-                "The head needs a backbone that was taught: train the network backbone first and give its "
-                "weights with --start.",
+                "The head needs a taught backbone: give weights of the network backbone with --start.",
             )
         network.eval()
         network.backbone.requires_grad_(False)  # type: ignore[union-attr]
