@@ -48,10 +48,10 @@ NOT_INFECTED = 254
 IGNORED = 255
 """Target of voxels that feed no loss."""
 EFFUSION_CLASS = LESION_OF_CLASS.index(EFFUSION)
-CLASS_WEIGHTS = (0.5, 0.7, 2.0, 2.0, 2.0, 2.0, 1.0, 4.0, 2.5, 2.5)
+CLASS_WEIGHTS = (0.5, 0.7, 2.0, 2.0, 2.0, 2.0, 1.0, 10.0, 2.5, 2.5)
 """Of the cross-entropy, in the order of CLASSES: rare classes count more, without being guessed at. The four
 infection types count as one class in it."""
-TYPE_WEIGHTS = (0.6, 2.0, 1.0, 3.0)
+TYPE_WEIGHTS = (0.5, 4.0, 0.8, 8.0)
 """Of the loss that tells the four infection types apart, in the order of values 1 to 4. It asks only which
 type an infected voxel has, so that rare types can weigh more without healthy lung being called infected."""
 LUNG_DICE, INFECTED_DICE, TYPE_LOSS = 0.5, 0.7, 0.5
