@@ -16,6 +16,7 @@ PAGES = {
     "upload": "/upload/",
     "cohorts": "/cohorts/",
     "cohort": "/cohorts/demo/",
+    "methods": "/methods/",
     "password": "/accounts/password/change/",
     "users": "/manage/users/",
 }

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 from webapp.accounts.selectors import signed_in
 from webapp.analyses import services
 from webapp.analyses.models import Analysis, FoundRegion, LabelVolume, StoredHeatmap
+from webapp.analyses.offered import told_systems
 from webapp.analyses.selectors import analyses_for
 from webapp.analyses.serializers import (
     AnalysisDetailSerializer,
@@ -24,6 +25,7 @@ from webapp.analyses.serializers import (
     AnalysisSerializer,
     HeatmapSerializer,
     RegionSerializer,
+    SystemsSerializer,
 )
 from webapp.analyses.storing import REGIONS, SEGMENTATIONS
 from webapp.analyses.streams import RENDERERS, heatmap_response, label_response
@@ -35,6 +37,15 @@ from webapp.imaging.models import Series
 from webapp.imaging.selectors import series_for
 
 BINARY = extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
+
+
+class Systems(APIView):
+    """The systems of this site."""
+
+    @extend_schema(responses=SystemsSerializer)
+    def get(self, request: Request) -> Response:
+        """Return what every system is, whether it can run here, and how well its weights did on phantoms."""
+        return Response({"results": told_systems()})
 
 
 class SeriesAnalyses(generics.ListAPIView[Analysis]):

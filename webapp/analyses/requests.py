@@ -12,13 +12,27 @@ from webapp.core.errors import UserError
 
 
 def checked_systems(systems: Sequence[str]) -> list[str]:
-    """Return the systems once each, in the order of the catalogue. Raises UserError for an unknown one."""
+    """Return the systems once each, in the order of the catalogue.
+
+    Raises UserError for an unknown one, and for one that cannot run because its weights are not here.
+    """
     known = catalogue()
     unknown = [name for name in systems if name not in known]
     if unknown or not systems:
         asked = f'There is no system "{unknown[0]}".' if unknown else "No system was chosen."
         raise UserError("unknown_system", asked, f"Choose from: {', '.join(known)}.")
-    return [name for name in known if name in systems]
+    names = [name for name in known if name in systems]
+    found = availability()
+    if lacking := next((name for name in names if found[name].state == "no weights"), None):
+        title = known[lacking].title
+        able = ", ".join(name for name in known if found[name].state != "no weights")
+        raise UserError(
+            "no_weights",
+            f"This site has no weights for {title}, so it cannot run.",
+            f"Choose from: {able}.",
+            status=409,
+        )
+    return names
 
 
 def checked_options(systems: Sequence[str], options: Mapping[str, Any]) -> dict[str, dict[str, str]]:

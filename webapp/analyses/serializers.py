@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -11,6 +11,7 @@ from django.urls import reverse
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from diagnosis.systems.availability import State
 from webapp.accounts.models import User
 from webapp.analyses.models import Analysis, FoundRegion, StoredHeatmap
 from webapp.analyses.outlook import Outlook
@@ -27,6 +28,43 @@ class AnalysisRequestSerializer(serializers.Serializer[dict[str, Any]]):
         child=serializers.DictField(child=serializers.CharField()), required=False, default=dict
     )
     priority = serializers.IntegerField(min_value=-10, max_value=10, required=False, default=0)
+
+
+class OptionSerializer(serializers.Serializer[Any]):
+    """One choice a user has when running a system."""
+
+    name = serializers.CharField()
+    choices = serializers.ListField(child=serializers.CharField())
+    default = serializers.CharField()  # type: ignore[assignment]
+    help = serializers.CharField()
+
+
+class SystemSerializer(serializers.Serializer[Any]):
+    """A system: what it is, whether it can run here, and how well its weights did on phantoms.
+
+    Without weights there is no ``version``, and no ``auc`` where none was measured.
+    """
+
+    name = serializers.CharField()
+    title = serializers.CharField()
+    paper = serializers.CharField()
+    reads = serializers.CharField(required=False)
+    state = serializers.ChoiceField(get_args(State))
+    default = serializers.BooleanField(help_text="Whether it runs when nobody chooses.")  # type: ignore[assignment]
+    version = serializers.CharField(required=False)
+    auc = serializers.FloatField(required=False, help_text="Area under the ROC curve, on phantoms.")
+    auc_interval = serializers.ListField(
+        child=serializers.FloatField(), required=False, help_text="95 % interval: lowest and highest."
+    )
+    probabilities = serializers.ListField(child=serializers.CharField())
+    heatmaps = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
+    options = OptionSerializer(many=True)
+
+
+class SystemsSerializer(serializers.Serializer[Any]):
+    """All systems, in the order in which they run."""
+
+    results = SystemSerializer(many=True)
 
 
 class ErrorSerializer(serializers.Serializer[dict[str, str]]):

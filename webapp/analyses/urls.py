@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from webapp.analyses import api
+from webapp.analyses import api, views
 
-page_urls: list[URLPattern | URLResolver] = []
+page_urls: list[URLPattern | URLResolver] = [path("methods/", views.methods, name="methods")]
 api_urls: list[URLPattern | URLResolver] = [
+    path("systems/", api.Systems.as_view(), name="systems"),
     path("series/<uuid:series_id>/analyses/", api.SeriesAnalyses.as_view(), name="series-analyses"),
     path("analyses/<uuid:analysis_id>/", api.OneAnalysis.as_view(), name="analysis"),
     path("analyses/<uuid:analysis_id>/cancel/", api.Cancel.as_view(), name="analysis-cancel"),
