@@ -94,16 +94,20 @@ def finished_analysis(
     infected_percent: float = 12.5,
     segmentations: Mapping[str, LabelArray] | None = None,
     quantification: Mapping[str, Any] | None = None,
+    classifiers: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> Analysis:
     """Return a succeeded analysis of the series' current revision.
 
     ``regions`` holds per system the masks ``[z, y, x]`` on the series grid of R1, R2 and so on (of the
     lesion segmentation S1, S2 under ``lesions``); they must not overlap. ``segmentations`` holds label
-    volumes by kind, ``quantification`` what the document says under that name.
+    volumes by kind, ``quantification`` what the document says under that name, ``classifiers`` what it says
+    of further systems.
     """
-    regions, segmentations = regions or {}, segmentations or {}
+    regions, segmentations, classifiers = regions or {}, segmentations or {}, classifiers or {}
     systems = [name for name in regions if name != LESION_SEGMENTATION] or ["density"]
-    results: dict[str, Any] = {"schema": 1, "systems": {name: {"version": "1.0"} for name in systems}}
+    systems += [name for name in classifiers if name not in systems]
+    told = {name: {"version": "1.0", **classifiers.get(name, {})} for name in systems}
+    results: dict[str, Any] = {"schema": 1, "systems": told}
     if segmentations:
         results["segmentation"] = dict.fromkeys(segmentations, "network 1")
     if quantification:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from diagnosis.results import EFFUSION, LESIONS
+from diagnosis.systems.catalogue import catalogue
 from webapp.core.words import RESEARCH_USE
 from webapp.reports.measured import RANGES, TYPES
+from webapp.reports.predicted import OPERATING_POINTS, PROBABILITIES, classifiers
 from webapp.reviews.answers import CONFIDENCES, DIAGNOSES, LOBES, PCR
 
 Row = Mapping[str, Any]
@@ -73,6 +75,23 @@ def _suggested(lobe: str) -> Column:
     )  # fmt: skip
 
 
+def _classifier(name: str, key: str) -> tuple[Column, Column]:
+    """Return the probability that a classifier gives, and from where on it predicts the key."""
+    title = catalogue()[name].title
+    where = f"{FROM_THE_ANALYSIS} Networks were trained and measured on phantoms."
+    return (
+        Column(
+            f"{name}_probability_{key}".replace(" ", "_"), "probability", "0 to 1",
+            f"Probability of {key} by {title}. {where}", _at("predicted", name, PROBABILITIES, key),
+        ),
+        Column(
+            f"{name}_operating_point_{key}".replace(" ", "_"), "probability", "0 to 1",
+            f"From this probability on {title} predicts {key}. {where}",
+            _at("predicted", name, OPERATING_POINTS, key),
+        ),
+    )  # fmt: skip
+
+
 def _verdict(name: str, meaning: str) -> Column:
     return Column(f"regions_{name}", "regions", "0 and more", meaning, _at("verdicts", name))
 
@@ -119,6 +138,10 @@ COLUMNS: tuple[Column, ...] = (
     *(_suggested(lobe) for lobe in LOBES),
     _measured(
         "severity_suggested_total", "", "0 to 25", "Sum of the five suggested scores.", "severity_total"
+    ),
+    *(
+        column for name in classifiers() for key in catalogue()[name].probabilities
+        for column in _classifier(name, key)
     ),
     Column(
         "systems", "", "name version; ...", "Systems and segmentations with versions behind these numbers.",

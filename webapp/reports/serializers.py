@@ -40,6 +40,16 @@ class ReadingPart(serializers.Serializer[Any]):
     revision = serializers.IntegerField()
 
 
+class PredictionPart(serializers.Serializer[Any]):
+    """What one classifier says of COVID-19; ``positive`` where it has an operating point."""
+
+    system = serializers.CharField()
+    title = serializers.CharField()
+    probability = serializers.FloatField()
+    positive = serializers.BooleanField(required=False)
+    demonstration = serializers.BooleanField()
+
+
 class WorklistRowSerializer(serializers.Serializer[Any]):
     """One series in the worklist."""
 
@@ -55,6 +65,7 @@ class WorklistRowSerializer(serializers.Serializer[Any]):
     analysis = serializers.DictField(required=False)
     ai_hidden = serializers.BooleanField()
     infected_percent = serializers.FloatField(required=False)
+    predictions = PredictionPart(many=True, required=False)
     reading = ReadingPart(required=False)
     viewer_url = serializers.CharField()
 
@@ -82,6 +93,14 @@ class MeasuredPart(serializers.Serializer[Any]):
     severity_total = serializers.IntegerField(required=False)
 
 
+class ClassifierPart(serializers.Serializer[Any]):
+    """What one classifier said, by the keys of its probabilities."""
+
+    version = serializers.CharField()
+    probabilities = serializers.DictField(child=serializers.FloatField())
+    operating_points = serializers.DictField(child=serializers.FloatField())
+
+
 class TableRowSerializer(serializers.Serializer[Any]):
     """One signed reading in a cohort's table, or a series without one."""
 
@@ -94,6 +113,9 @@ class TableRowSerializer(serializers.Serializer[Any]):
     infected_percent = serializers.FloatField(required=False)
     systems = serializers.CharField(required=False)
     measured = MeasuredPart(required=False)
+    predicted = serializers.DictField(
+        child=ClassifierPart(), required=False, help_text="By name of the classifier."
+    )
     reading = serializers.UUIDField(required=False)
     reader = PersonPart(required=False)
     signed_at = serializers.DateTimeField(required=False)

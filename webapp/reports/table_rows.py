@@ -16,6 +16,7 @@ from webapp.cohorts.models import Role
 from webapp.core.models import WorkState
 from webapp.imaging.models import Series
 from webapp.reports.measured import measured, row_part
+from webapp.reports.predicted import Predictions, predicted
 from webapp.reports.row_parts import patient_of, person, present, viewer_url
 from webapp.reviews.answers import LOBES
 from webapp.reviews.models import Judgement, OwnRegion, Reading, ReadingState, Verdict
@@ -41,6 +42,7 @@ class _Loaded:
     newest: Mapping[UUID, Analysis]
     analyses: Mapping[UUID, Analysis]
     measured: Mapping[UUID, Mapping[str, Any]]
+    predicted: Mapping[UUID, Predictions]
 
 
 def table_rows(user: User, lines: Collection[TableLine]) -> list[dict[str, Any]]:
@@ -75,6 +77,7 @@ def _row(line: TableLine, loaded: _Loaded, exempt: bool) -> dict[str, Any]:
         row["infected_percent"] = analysis.infected_percent
         row["systems"] = _systems(found["versions"])
         row["measured"] = row_part(found["quantification"]) or None
+        row["predicted"] = loaded.predicted[analysis.pk] or None
     if reading is not None:
         row |= _reading_part(reading, loaded)
         row["verdicts"] = _verdicts(reading, loaded) if shows_ai else None
@@ -153,6 +156,7 @@ def _load(user: User, lines: Collection[TableLine]) -> _Loaded:
         newest={run.revision_id: run for run in done},
         analyses={run.pk: run for run in done},
         measured=measured([run.pk for run in done], [name for run in done for name in run.systems]),
+        predicted=predicted([run.pk for run in done]),
     )
 
 

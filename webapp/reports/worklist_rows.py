@@ -14,6 +14,7 @@ from webapp.cohorts.permissions import Action
 from webapp.cohorts.selectors import cohorts_for
 from webapp.core.models import WorkState
 from webapp.imaging.models import Series, SeriesRevision, Study
+from webapp.reports.predicted import covid_predictions
 from webapp.reports.row_parts import geometry_of, patient_of, person, present, viewer_url
 from webapp.reviews.models import Reading, ReadingState
 
@@ -26,18 +27,21 @@ def rows_of(user: User, page: Collection[Series]) -> list[dict[str, Any]]:
     retryable = set(cohorts_for(user, Action.ANALYSE).values_list("pk", flat=True))
     analyses = _analyses(page)
     readings = _readings(user, page)
+    done = {series.pk: _done(series, analyses.get(series.current_id, [])) for series in page}
+    predictions = covid_predictions([run.pk for run in done.values() if run])
     outlook = Outlook()
     rows = []
     for series in page:
         mine = cohorts.get(series.study_id, [])
-        runs = analyses.get(series.current_id, [])
+        runs, shown = analyses.get(series.current_id, []), done[series.pk]
         may_retry = any(cohort.pk in retryable for cohort in mine)
         rows.append(
             _row(series, mine)
             | present(
                 {
                     "analysis": _analysis(runs[-1], outlook, may_retry) if runs else None,
-                    "infected_percent": _infected_percent(series, runs),
+                    "infected_percent": shown.infected_percent if shown else None,
+                    "predictions": (predictions[shown.pk] or None) if shown else None,
                     "reading": _reading(user, readings.get(series.pk, [])),
                 }
             )
@@ -87,10 +91,11 @@ def _analysis(analysis: Analysis, outlook: Outlook, may_retry: bool) -> dict[str
     return present(told)
 
 
-def _infected_percent(series: Series, runs: list[Analysis]) -> float | None:
+def _done(series: Series, runs: list[Analysis]) -> Analysis | None:
+    """Return the analysis whose results the row tells: the newest that succeeded, if the user may see it."""
     if not _note(series, "results_shown"):
         return None
-    return next((run.infected_percent for run in reversed(runs) if run.state == WorkState.SUCCEEDED), None)
+    return next((run for run in reversed(runs) if run.state == WorkState.SUCCEEDED), None)
 
 
 def _reading(user: User, readings: list[Reading]) -> dict[str, Any] | None:

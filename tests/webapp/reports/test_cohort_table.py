@@ -105,6 +105,18 @@ def test_a_range_that_is_not_calibrated_is_called_spread(world: World) -> None:
     assert row["measured"] == {"found_by": "lesions", "range": "spread", "range_low": 2, "range_high": 9}
 
 
+def test_the_export_holds_what_a_classifier_predicted(world: World) -> None:
+    said = {"version": "small-7", "probabilities": {"COVID-19": 0.75}, "operating_points": {"COVID-19": 0.5}}
+    finished_analysis(ready_series(world.cohort), classifiers={"decovnet": said})
+    client = world.as_user(world.data_manager)
+    (row,) = client.get(TABLE).json()["results"]
+    assert row["predicted"] == {"decovnet": said}
+    (line,) = lines(client.get(EXPORT))
+    assert line["decovnet_probability_COVID-19"] == "0.75"
+    assert line["decovnet_operating_point_COVID-19"] == "0.5"
+    assert line["systems"] == "density 1.0; decovnet small-7"
+
+
 def test_a_series_nobody_signed_has_a_row_without_answers(world: World) -> None:
     series = ready_series(world.cohort)
     finished_analysis(series)
@@ -141,10 +153,12 @@ def test_hidden_numbers_of_the_systems_are_absent_for_those_who_read(
     world: World, policy: AIPolicy, role: str, sees: bool
 ) -> None:
     series = ready_series(world.cohort)
-    finished_analysis(series, quantification=QUANTIFICATION)
+    said = {"probabilities": {"COVID-19": 0.75}}
+    finished_analysis(series, quantification=QUANTIFICATION, classifiers={"decovnet": said})
     Cohort.objects.update(ai_policy=policy)
     (row,) = world.as_role(role).get(TABLE).json()["results"]
     assert ("infected_percent" in row) is sees
+    assert ("predicted" in row) is sees
     assert ("measured" in row) is sees
     assert ("systems" in row) is sees
     assert row["ai_hidden"] is not sees

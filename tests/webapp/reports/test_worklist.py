@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests.webapp.conftest import ROLES, World
+from tests.webapp.weights import put_weights, use_weights
 from webapp.accounts.models import User
 from webapp.analyses.factories import SHAPE, box_mask, finished_analysis, ready_series
 from webapp.analyses.models import Analysis
@@ -126,6 +128,35 @@ def test_hidden_results_are_absent_for_everybody_until_revealed(world: World, ro
     reveal(reader=world.user(role), series=series)
     (row,) = rows(world, role)
     assert (row["ai_hidden"], row["infected_percent"]) == (False, 12.5)
+
+
+CLASSIFIED = {
+    "decovnet": {
+        "version": "small-7", "probabilities": {"COVID-19": 0.25}, "operating_points": {"COVID-19": 0.25}
+    }
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("version", "demonstration"), [("small-7", True), ("small-6", False)])
+def test_a_row_says_what_a_classifier_predicts_and_what_its_weights_are_worth(
+    version: str, demonstration: bool, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_weights(monkeypatch, tmp_path)
+    put_weights(tmp_path, version=version)
+    finished_analysis(ready_series(world.cohort), classifiers=CLASSIFIED)
+    (row,) = rows(world)
+    assert row["predictions"] == [
+        {"system": "decovnet", "title": "DeCoVNet", "probability": 0.25, "positive": True,
+         "demonstration": demonstration}
+    ]  # fmt: skip
+    page = " ".join(world.as_user(world.reader).get("/worklist/?state=all").content.decode().split())
+    assert "DeCoVNet: 0.25, predicted positive" in page
+    assert ("demonstration only" in page) is demonstration
+
+
+def test_a_row_without_a_classifier_has_no_prediction(world: World) -> None:
+    finished_analysis(ready_series(world.cohort))
+    assert "predictions" not in rows(world)[0]
 
 
 def test_each_series_stands_in_one_tab_and_the_counts_agree(world: World) -> None:
