@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from webapp.analyses.models import FoundRegion
+from webapp.analyses.models import LESION_SEGMENTATION, FoundRegion
+from webapp.analyses.offered import title_of
 from webapp.cohorts.models import AIPolicy
 from webapp.reviews.answers import CO_RADS_PCR, LOBES
 from webapp.reviews.models import Judgement, Reading, Verdict
@@ -46,11 +47,19 @@ def _regions(reading: Reading) -> Iterator[Missing]:
             yield Missing("reveal", "Show the AI results and judge their regions.", "reveal")
         return
     verdicts = {verdict.region_id: verdict for verdict in reading.verdicts.all()}
-    for region in regions_to_judge(reading):
+    regions = regions_to_judge(reading)
+    counting = {region.system for region in regions if region.system != LESION_SEGMENTATION}
+    for region in regions:
         verdict = verdicts.get(region.pk)
         lack = _lack(verdict)
         if lack:
-            yield Missing(lack[0], lack[1].format(region.label), str(region.pk))
+            yield Missing(lack[0], lack[1].format(_name(region, counting)), str(region.pk))
+
+
+def _name(region: FoundRegion, counting: set[str]) -> str:
+    """Return the label, after the title of its system where several systems count from R1."""
+    alone = len(counting) < 2 or region.system not in counting
+    return region.label if alone else f"{title_of(region.system)} {region.label}"
 
 
 def _lack(verdict: Verdict | None) -> tuple[str, str] | None:
