@@ -16,7 +16,7 @@ import type { ReadingSession } from './reading/session';
 import type { Regions } from './regions/regions';
 import { LESIONS, type ViewState } from './state';
 import { Signal, type Store } from './store';
-import { firstMap, inOrder, Systems } from './systems';
+import { firstMap, inOrder, predicts, Systems } from './systems';
 import type { Grid } from './volume/geometry';
 
 /** The AI side of the page: the analysis, what of it may be shown, and its overlays. */
@@ -67,6 +67,12 @@ export class Ai {
   /** The heatmap that is chosen, shown or not; null for none and for lesion types. */
   get map(): HeatmapInfo | null {
     return this.heatmaps.find(({ id }) => id === this.state.value.source) ?? null;
+  }
+
+  /** Whether the map speaks beyond the image: that of a class predicted negative does once somebody asked for it. */
+  get mapSpeaks(): boolean {
+    const { map, analysis } = this;
+    return map !== null && (this.state.value.heatmap || predicts(analysis?.results?.systems?.[map.system], map.class) !== false);
   }
 
   async start(): Promise<void> {

@@ -23,7 +23,8 @@ export async function chooseSystems(systems: SystemInfo[]): Promise<string[] | n
     lack.textContent = start.disabled ? 'Choose at least one system.' : '';
   };
   const list = el('div', { class: 'ns', role: 'group', 'aria-label': 'Systems' },
-    ...systems.map((system, i) => el('label', { class: 'ns-r' }, boxes[i], about(system))));
+    ...systems.map((system, i) => el('div', { class: 'ns-r' },
+      el('label', { class: 'ck' }, boxes[i], el('b', { class: 'w6' }, system.title), stateChip(system)), about(system))));
   list.addEventListener('change', check);
   const dialog = new Dialog({
     title: 'New analysis', subtitle: 'Lungs, lobes, lesions and volumes are measured in any case. Research use only.',
@@ -41,10 +42,8 @@ export async function chooseSystems(systems: SystemInfo[]): Promise<string[] | n
 }
 
 function about(system: SystemInfo): HTMLElement {
-  const gives = system.probabilities.length > 0 ? `Gives ${system.probabilities.map((key) => `P(${key})`).join(', ')}.` : 'Measures only, no probability.';
-  return el('span', { class: 'ns-t' },
-    el('span', { class: 'row-x' }, el('b', { class: 'w6' }, system.title), stateChip(system)),
-    el('span', { class: 't2 s12', id: `about-${system.name}` }, system.reads ? `Reads ${system.reads}. ` : '', gives, el('br'), skill(system)));
+  const gives = system.probabilities.length > 0 ? `Gives ${system.probabilities.map((key) => `P(${key})`).join(', ')}. ` : 'Measures only, no probability. ';
+  return el('p', { class: 't2 s12', id: `about-${system.name}` }, system.reads ? `Reads ${system.reads}. ` : '', gives, el('br'), skill(system));
 }
 
 function stateChip({ state }: SystemInfo): HTMLElement | null {

@@ -68,6 +68,10 @@ export class Panels {
     ai.changed.on(() => this.showAi());
     ai.regionsLoaded.on(() => this.filter.restore());
     state.on(() => this.showAi(), 'aiHidden', 'source');
+    state.on(() => {
+      this.showPictures();
+      this.later();
+    }, 'heatmap');
     state.on(() => this.leaveHidden(), 'regionSystem');
   }
 
@@ -92,7 +96,8 @@ export class Panels {
     const { ai } = this.core;
     if (!ai.shown) return null;
     const { systems = {}, quantification } = ai.analysis?.results ?? {};
-    return (ai.map && systems[ai.map.system]?.slice_evidence) ?? quantification?.slice_evidence ?? null;
+    const ofMap = ai.map && ai.mapSpeaks ? systems[ai.map.system]?.slice_evidence : undefined;
+    return ofMap ?? quantification?.slice_evidence ?? null;
   }
 
   /** The heatmaps with their names; those of a class that was predicted negative say so. */
@@ -133,9 +138,15 @@ export class Panels {
     this.lesionLegend.available(ai.lesions && ai.shown ? quantification?.types_ml ?? {} : null);
     this.form.showMeasured(quantification, results && methodOf(results));
     this.list.showInfected(quantification?.infected_percent);
-    if (this.thumbnails.setHeat(ai.shown ? ai.heat?.map ?? null : null)) this.list.refreshPictures();
+    this.showPictures();
     this.showAiBanners();
     this.refresh();
+  }
+
+  private showPictures(): void {
+    const { ai } = this.core;
+    const heat = ai.shown && (ai.mapSpeaks || ai.map === null) ? ai.heat?.map ?? null : null;
+    if (this.thumbnails.setHeat(heat)) this.list.refreshPictures();
   }
 
   private showAiBanners(): void {

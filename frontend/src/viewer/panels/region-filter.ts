@@ -15,6 +15,8 @@ export class RegionFilter {
   private readonly all = el('button', { type: 'button', class: 'b q sm', 'data-testid': 'regions-all' }, 'Show all');
   private readonly notice = el('p', { class: 'rg-hid s12' }, this.hidden, this.all);
   private readonly key: string;
+  /** The choices as they stand in the menu: it is not built anew while somebody has it open. */
+  private offered = '';
 
   constructor(
     private readonly state: Store<ViewState>, private readonly regions: Regions, reader: string,
@@ -51,13 +53,19 @@ export class RegionFilter {
     const { systems } = this;
     const found = this.regions.all.filter(({ own }) => !own);
     this.element.hidden = aiHidden || systems.length < 2;
-    const of = (system: string): string => ` (${found.filter((region) => region.system === system).length})`;
-    this.select.setOptions([[EVERY, `All systems (${found.length})`], ...systems.map((name): [string, string] => [name, this.title(name) + of(name)])]);
+    this.offer([[EVERY, `All systems (${found.length})`], ...systems.map((name): [string, string] =>
+      [name, `${this.title(name)} (${found.filter(({ system }) => system === name).length})`])]);
     this.select.show(regionSystem ?? EVERY);
     const others = found.filter(({ system }) => regionSystem !== null && system !== regionSystem);
     const open = others.filter(({ style }) => style === 'pending').length;
     this.notice.hidden = others.length === 0;
     this.hidden.textContent = `${plural(others.length, 'region')} of other systems hidden${open > 0 ? `, ${open} without verdict` : ''}.`;
     this.notice.classList.toggle('is-warn', open > 0);
+  }
+
+  private offer(choices: [string, string][]): void {
+    const offered = JSON.stringify(choices);
+    if (offered !== this.offered) this.select.setOptions(choices);
+    this.offered = offered;
   }
 }
