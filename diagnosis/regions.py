@@ -31,8 +31,12 @@ def regions_of(
     *,
     seed: float | None = None,
     lobes: LabelArray | None = None,
+    within: BoolArray | None = None,
 ) -> list[Region]:
     """Return the connected components (6 neighbours) of the heatmap at or above its threshold.
+
+    With ``within`` (bool ``[z, y, x]`` on the series grid) only voxels inside it count: a coarse map shines
+    beyond the lungs.
 
     Hysteresis: only components that reach ``seed`` somewhere count. ``seed`` is on the scale of the
     threshold and not below it; without one every component counts. So no region ever holds a voxel below
@@ -49,11 +53,14 @@ def regions_of(
     if box is None:
         return []
     values = sample_linear(heatmap.values, positions)
+    above = values >= limit
+    if within is not None:
+        above &= within[box]
     least = limit if seed is None else seed * heatmap.reference
     grid = SeriesGrid(lungs, lobes, affine)
     parts = [
         replace(part, evidence=part.evidence / heatmap.reference)
-        for part in components(values >= limit, box, grid, smallest_ml, evidence=values)
+        for part in components(above, box, grid, smallest_ml, evidence=values)
         if part.highest >= least
     ]
     return [as_region(place, part, grid, heatmap.class_name) for place, part in enumerate(ordered(parts), 1)]
@@ -69,14 +76,21 @@ def regions_if_positive(
     operating_point: float,
     seed: float | None = None,
     lobes: LabelArray | None = None,
+    within: BoolArray | None = None,
 ) -> tuple[list[Region], str | None]:
     """Return the regions of a class that passes its operating point; otherwise none, and a sentence.
 
     A map of a class that was not predicted still has a brightest place, which is evidence of nothing.
     """
     if probability >= operating_point:
-        return regions_of(heatmap, lungs, affine, smallest_ml, seed=seed, lobes=lobes), None
-    return [], f"{heatmap.class_name}: no region: predicted negative."
+        found = regions_of(heatmap, lungs, affine, smallest_ml, seed=seed, lobes=lobes, within=within)
+        return found, None
+    return [], predicted_negative(heatmap.class_name)
+
+
+def predicted_negative(class_name: str) -> str:
+    """Return the sentence that stands for the regions of a class that was not predicted."""
+    return f"{class_name}: no region: predicted negative."
 
 
 def regions_of_lesions(

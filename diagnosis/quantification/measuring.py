@@ -62,10 +62,11 @@ def quantify_lesions(
     )
 
 
-def slice_evidence(voxels: NDArray[np.int64], voxel_ml: float) -> tuple[float, ...]:
+def slice_evidence(voxels: NDArray[np.int64] | NDArray[np.float64], voxel_ml: float) -> tuple[float, ...]:
     """Return ml per slice, smoothed over z (sigma 2 slices), from the most cranial slice to the most caudal.
 
-    ``voxels`` counts infected voxels per array slice, caudal first. Beyond the ends nothing is infected.
+    ``voxels`` counts infected voxels per array slice, caudal first, whole or in parts. Beyond the ends
+    nothing is infected.
     """
     ml = voxels.astype(np.float64) * voxel_ml
     smooth = ndimage.gaussian_filter1d(ml, SMOOTHING_SLICES, mode="constant")

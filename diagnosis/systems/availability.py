@@ -32,6 +32,13 @@ class Availability:
     reason: str | None = None
     auc_interval: tuple[float, float] | None = None
 
+    def caution(self, title: str) -> str | None:
+        """Return what must be said beside every answer of weights that are for demonstration only."""
+        if self.state != "demonstration":
+            return None
+        measured = "was not measured" if self.auc is None else f"is only {self.auc:.2f} on their test part"
+        return f"{title}: these weights are for demonstration only, their AUC {measured}."
+
 
 def availability() -> dict[str, Availability]:
     """Return the availability of every system of the catalogue, by name, as the weights lie now."""
@@ -55,6 +62,11 @@ def _of(spec: SystemSpec) -> Availability:
         return Availability("no weights", reason=refusal.sentence)
     if header["system"] != spec.name:
         return Availability("no weights", reason=foreign(path, header["system"], spec.name).sentence)
+    return standing_of(header)
+
+
+def standing_of(header: Mapping[str, Any]) -> Availability:
+    """Return what weights with this header are good for."""
     auc = _auc(header)
     ready = auc is not None and auc >= LEAST_AUC
     state: State = "ready" if ready else "demonstration"

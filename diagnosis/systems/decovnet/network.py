@@ -98,7 +98,7 @@ class DeCoVNet(nn.Module):
         released = head == "released"
         if dropout is None:
             dropout = 0.0 if released else _PAPER_DROPOUT
-        grids = [(z, y // shrink, x // shrink) for z, y, x in _RELEASED_GRIDS]
+        grids = [(z, max(1, y // shrink), max(1, x // shrink)) for z, y, x in _RELEASED_GRIDS]
         self.head = nn.Sequential(
             nn.AdaptiveMaxPool3d(grids[0] if released else (16, 28, 42)),
             nn.Conv3d(FEATURES, 64, 3, padding=1), nn.ReLU(inplace=True),
@@ -157,11 +157,6 @@ class DeCoVNetFC(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Return logits ``[n, 2]`` of an input as `Backbone` takes it."""
         return torch.as_tensor(self.classes(self.pool(self.backbone(image))))
-
-
-def _pooled_to(grid: tuple[int, int, int], shrink: int) -> nn.AdaptiveMaxPool3d:
-    slices, height, width = grid
-    return nn.AdaptiveMaxPool3d((slices, -(-height // shrink), -(-width // shrink)))
 
 
 def _linear(widths: Sequence[int], activation: type[nn.Module] | None = None) -> nn.Sequential:
