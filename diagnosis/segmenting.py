@@ -22,7 +22,7 @@ from diagnosis.run_clock import RunClock
 from diagnosis.segmentation_options import AUTOMATIC, METHOD, NONE
 from diagnosis.systems.interface import Case
 from diagnosis.volume import CTVolume, LabelArray
-from diagnosis.weights import shipped
+from diagnosis.weight_files import shipped
 
 LUNGS_STAGE = "Finding the lungs"
 LOBES_STAGE = "Finding the lobes"

@@ -10,12 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from diagnosis.weight_files import HEADER_KEY, REQUIRED, bad, foreign, header_in, opened
-from diagnosis.weight_files import NO_WEIGHTS as NO_WEIGHTS
-from diagnosis.weight_files import Header as Header
-from diagnosis.weight_files import read_header as read_header
-from diagnosis.weight_files import required as required
-from diagnosis.weight_files import shipped as shipped
+from diagnosis.weight_files import HEADER_KEY, REQUIRED, Header, bad, foreign, header_in, opened
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -12,7 +12,7 @@ from diagnosis.results import Analysis as Found
 from diagnosis.segmentation_options import SEGMENTATIONS
 from diagnosis.segmenting import load_network
 from diagnosis.volume import CTVolume
-from diagnosis.weights import shipped
+from diagnosis.weight_files import shipped
 from gpu_worker.boundary import Keep
 from webapp.analyses.models import Analysis
 from webapp.analyses.storing import store_results

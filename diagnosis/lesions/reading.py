@@ -17,7 +17,8 @@ from diagnosis.preprocessing.network_grid import Box, network_grid
 from diagnosis.preprocessing.resampling import positions_in
 from diagnosis.run_clock import Progress
 from diagnosis.volume import Affine, BoolArray, CTVolume, LabelArray, spacing_of
-from diagnosis.weights import Header, load_weights
+from diagnosis.weight_files import Header
+from diagnosis.weights import load_weights
 
 _BLOCK = (64, 128, 128)
 """Voxels of one block of the 3-D network, 32 times whole numbers: about the part of a lung it can judge."""

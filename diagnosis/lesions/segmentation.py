@@ -17,7 +17,7 @@ from diagnosis.regions import LESION_REGION_ML
 from diagnosis.results import EFFUSION, INFECTED_VALUES, LESIONS
 from diagnosis.run_clock import Progress
 from diagnosis.volume import BoolArray, CTVolume, LabelArray, voxel_ml_of
-from diagnosis.weights import Header, required, shipped
+from diagnosis.weight_files import Header, required, shipped
 
 Method = Literal["automatic", "network", "unet3d"]
 METHODS: tuple[Method, ...] = get_args(Method)

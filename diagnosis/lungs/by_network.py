@@ -18,7 +18,8 @@ from diagnosis.lungs.unet2d import LungUNet
 from diagnosis.preprocessing.network_grid import network_grid
 from diagnosis.run_clock import Progress
 from diagnosis.volume import Affine, BoolArray, CTVolume, LabelArray
-from diagnosis.weights import Header, load_weights
+from diagnosis.weight_files import Header
+from diagnosis.weights import load_weights
 
 THINNEST_MM = 3.0
 """Thinner slices are pooled: the lungs' outline needs no finer ones."""

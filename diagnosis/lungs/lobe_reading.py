@@ -15,7 +15,8 @@ from diagnosis.lungs.lobe_input import LobeCase
 from diagnosis.lungs.lobe_network import LobeUNet
 from diagnosis.results import SIDE_LOBES
 from diagnosis.volume import BoolArray, FloatArray
-from diagnosis.weights import Header, load_weights
+from diagnosis.weight_files import Header
+from diagnosis.weights import load_weights
 
 _SMALLEST_PART = 0.1
 """Pieces of a lobe smaller than this part of its largest piece go to the lobe around them."""

@@ -13,7 +13,7 @@ from diagnosis.lungs.morphology import bounding_box
 from diagnosis.preprocessing.resampling import Positions, sample_linear
 from diagnosis.results import LEFT_LUNG, SIDE_LOBES
 from diagnosis.volume import CTVolume, FloatArray, LabelArray
-from diagnosis.weights import required, shipped
+from diagnosis.weight_files import required, shipped
 
 Method = Literal["automatic", "network", "geometric"]
 METHODS: tuple[Method, ...] = get_args(Method)

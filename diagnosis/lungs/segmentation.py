@@ -14,7 +14,7 @@ from diagnosis.lungs.threshold import threshold_lungs
 from diagnosis.preprocessing.batch_effect import remove_batch_effect
 from diagnosis.run_clock import Progress
 from diagnosis.volume import CTVolume, LabelArray
-from diagnosis.weights import required, shipped
+from diagnosis.weight_files import required, shipped
 
 Method = Literal["automatic", "network", "deepmedic", "closed", "threshold", "kmeans"]
 METHODS: tuple[Method, ...] = get_args(Method)

@@ -9,7 +9,7 @@ from diagnosis.lungs.segmentation import segment_lungs
 from diagnosis.training.kept import kept
 from diagnosis.training.labelled import CT, LabelledVolume
 from diagnosis.volume import CTVolume, LabelArray
-from diagnosis.weights import read_header, shipped
+from diagnosis.weight_files import read_header, shipped
 
 LungSource = Literal["truth", "automatic"]
 """``truth``: the lungs in the label folder where it has some, found automatically elsewhere."""

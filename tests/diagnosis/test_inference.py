@@ -12,7 +12,8 @@ from torch import nn
 from diagnosis import inference
 from diagnosis.geometry import RefusedInput
 from diagnosis.inference import SliceReader, loaded
-from diagnosis.weights import Header, load_weights, save_weights
+from diagnosis.weight_files import Header
+from diagnosis.weights import load_weights, save_weights
 
 GIVEN = np.ones((1, 16, 16), np.float32)
 

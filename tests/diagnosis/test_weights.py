@@ -12,7 +12,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from diagnosis.geometry import RefusedInput
-from diagnosis.weights import load_weights, read_header, required, save_weights, save_with, shipped
+from diagnosis.weight_files import read_header, required, shipped
+from diagnosis.weights import load_weights, save_weights, save_with
 
 HEADER = {"system": "lungs", "version": "1", "config": {"threshold": 0.4}, "schedule": "small"}
 
