@@ -55,6 +55,13 @@ export class Systems {
   heatmap({ system, class: shown, kind }: HeatmapInfo): string {
     return [this.title(system), shown, ...(kind === system ? [] : [KINDS[kind] ?? kind])].join(', ');
   }
+
+  /** A heatmap in a menu: its system, and what tells it from the system's other ones. */
+  inMenu({ system, class: shown, kind }: HeatmapInfo, all: HeatmapInfo[]): string {
+    const same = all.filter((map) => map.system === system);
+    const several = (part: 'class' | 'kind'): boolean => new Set(same.map((map) => map[part])).size > 1;
+    return [this.title(system), ...(several('class') ? [shown] : []), ...(several('kind') ? [KINDS[kind] ?? kind] : [])].join(' ');
+  }
 }
 
 /** The heatmaps in the order in which the systems ran, those of one system as it gave them. */

@@ -112,7 +112,7 @@ describe('a classifier', () => {
     const said = text(shown({ analysis: classified(0.86) }), 'system-decovnet');
     expect(said).toContain('DeCoVNet');
     expect(said).toContain('COVID-190.86');
-    expect(said).toContain('Predicted positive, at or above the operating point 0.42');
+    expect(said).toContain('Predicted positive, operating point 0.42');
     expect(said).toContain('1 region.');
     expect(said).toContain('Version small-7. AUC 0.97 (0.95 to 0.99) on phantoms.');
     expect(said).not.toContain('Demonstration');
@@ -120,7 +120,7 @@ describe('a classifier', () => {
 
   it('is positive at the operating point itself', () => {
     expect(text(shown({ analysis: classified(0.42) }), 'system-decovnet')).toContain('Predicted positive');
-    expect(text(shown({ analysis: classified(0.4199) }), 'system-decovnet')).toContain('Predicted negative, below');
+    expect(text(shown({ analysis: classified(0.4199) }), 'system-decovnet')).toContain('Predicted negative');
   });
 
   it('has no region where it predicts negative, and shows its map on request', () => {
@@ -156,8 +156,8 @@ describe('a classifier', () => {
   it('tells probabilities beyond the classes in words', () => {
     const probabilities = { diseased: 0.95, 'COVID-19 given diseased': 0.6, 'COVID-19': 0.57 };
     const said = text(shown({ analysis: classified(0, { probabilities, operating_points: { 'COVID-19': 0.5, diseased: 0.7 } }) }), 'system-decovnet');
-    expect(said).toContain('Predicted positive, at or above the operating point 0.50');
-    expect(said).toContain('diseased 0.95: predicted positive, at or above the operating point 0.70');
+    expect(said).toContain('Predicted positive, operating point 0.50');
+    expect(said).toContain('diseased 0.95: predicted positive, operating point 0.70');
     expect(said).toContain('COVID-19 given diseased 0.60');
   });
 

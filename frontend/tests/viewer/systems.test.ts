@@ -50,6 +50,8 @@ describe('heatmaps', () => {
     const systems = new Systems(SYSTEMS);
     expect([DENSITY, CAM, RESPONSE].map((map) => systems.heatmap(map))).toEqual(['Density, infected', 'DeCoVNet, COVID-19, CAM', 'DeCoVNet, COVID-19, 3DCC']);
     expect(new Systems([]).heatmap(CAM)).toBe('decovnet, COVID-19, CAM');
+    const all = [DENSITY, CAM, RESPONSE, testHeatmap('a', 'multiscale', 'COVID-19', 'cam'), testHeatmap('b', 'multiscale', 'CAP', 'cam')];
+    expect(all.map((map) => systems.inMenu(map, all))).toEqual(['Density', 'DeCoVNet CAM', 'DeCoVNet 3DCC', 'multiscale COVID-19', 'multiscale CAP']);
   });
 
   it('have a legend that says what they show, from where on there are regions, and that its scale is fixed', () => {
@@ -58,7 +60,8 @@ describe('heatmaps', () => {
     expect(legend.element.hidden).toBe(true);
     legend.available({ name: 'DeCoVNet, COVID-19, CAM', threshold: 0.6 });
     expect(legend.element.hidden).toBe(false);
-    expect(legend.element.textContent).toContain('DeCoVNet, COVID-19, CAM; regions ≥ 0.60, same scale for every study');
+    const lines = [...legend.element.querySelectorAll('.lgd-w span')].map(({ textContent }) => textContent);
+    expect(lines).toEqual(['DeCoVNet, COVID-19, CAM', 'regions ≥ 0.60', 'same scale for every study']);
     state.set({ threshold: 0.8 });
     expect(legend.element.textContent).toContain('regions ≥ 0.60');
     legend.available(null);
@@ -159,8 +162,8 @@ describe('the choice of systems', () => {
     expect(['density', 'decovnet', 'multiscale', 'icovid'].map((name) => [box(name).checked, box(name).disabled]))
       .toEqual([[true, false], [true, false], [false, false], [false, true]]);
     const words = document.querySelector('dialog')?.textContent?.replace(/\s+/g, ' ');
-    expect(words).toContain('Reads CT and lung mask. Gives P(COVID-19).AUC 0.97 (0.95 to 0.99) on phantoms, not on patients.');
-    expect(words).toContain('Multiscale Demonstration onlyGives P(COVID-19), P(CAP), P(NP).AUC 0.80 on phantoms, not on patients.');
+    expect(words).toContain('Reads CT and lung mask. Gives P(COVID-19). AUC 0.97 (0.95 to 0.99) on phantoms, not on patients.');
+    expect(words).toContain('Multiscale Demonstration onlyGives P(COVID-19), P(CAP), P(NP). AUC 0.80 on phantoms, not on patients.');
     expect(words).toContain('This site has no weights for it, so it cannot run.');
     box('density').click();
     box('multiscale').click();

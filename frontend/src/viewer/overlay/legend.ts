@@ -34,8 +34,8 @@ export class Legend {
   /** What the heatmap shows (system, class, kind) and from where on it has regions; null while there is none. */
   available(map: { name: string; threshold?: number } | null): void {
     this.shown = map !== null;
-    const regions = map?.threshold === undefined ? '' : `regions ≥ ${map.threshold.toFixed(2)}, `;
-    this.what.textContent = map ? `${map.name}; ${regions}same scale for every study` : '';
+    const lines = map ? [map.name, map.threshold !== undefined && `regions ≥ ${map.threshold.toFixed(2)}`, 'same scale for every study'] : [];
+    this.what.replaceChildren(...lines.flatMap((line) => (line ? [el('span', {}, line)] : [])));
     this.show();
   }
 

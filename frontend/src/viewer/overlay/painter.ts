@@ -167,9 +167,11 @@ export class OverlayPainter {
   }
 
   private drawLabel(context: CanvasRenderingContext2D, view: PlaneView, region: RegionView, u: number, v: number): void {
+    // With one system on the screen its numbers are enough.
+    const label = this.state.value.regionSystem === null ? region.label : region.short;
     const [x, y] = view.toCanvas(voxelAt(view.plane, view.slice, u, v));
     context.font = '600 11px "Inter Variable", sans-serif';
-    const width = context.measureText(region.label).width + 8;
+    const width = context.measureText(label).width + 8;
     const [left, top] = [Math.round(x - width / 2), Math.round(y - 22)];
     context.fillStyle = '#000';
     context.strokeStyle = styleColour(region.style);
@@ -180,7 +182,7 @@ export class OverlayPainter {
     context.stroke();
     context.fillStyle = styleColour(region.style);
     context.textBaseline = 'middle';
-    context.fillText(region.label, left + 4, top + 8.5);
+    context.fillText(label, left + 4, top + 8.5);
   }
 
   private drawBrush(context: CanvasRenderingContext2D, view: PlaneView, { pointer }: OverlayContent): void {

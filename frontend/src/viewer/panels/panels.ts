@@ -105,7 +105,7 @@ export class Panels {
     const { ai } = this.core;
     const { systems = {} } = ai.analysis?.results ?? {};
     const said = (system: string, name: string): string => (predicts(systems[system], name) === false ? ' (predicted negative)' : '');
-    return ai.heatmaps.map((map) => [map.id, ai.systems.heatmap(map) + said(map.system, map.class)]);
+    return ai.heatmaps.map((map) => [map.id, ai.systems.inMenu(map, ai.heatmaps) + said(map.system, map.class)]);
   }
 
   /** A region that the filter hides is neither selected nor drawn any longer. */

@@ -167,7 +167,7 @@ export class RegionList {
     square.style.background = region.type ? `var(${region.type.token})`
       : region.evidence === undefined ? 'var(--ls-rg-own)' : viridisCss(region.evidence);
     const strength = region.type?.word ?? region.evidence?.toFixed(2) ?? 'drawn by you';
-    const numbered = region.system !== undefined && region.label !== region.short;
+    const numbered = region.label !== region.short && this.state.value.regionSystem === null;
     const place = region.ml === 0 ? ['nothing drawn yet']
       : region.type ? [strength, el('br'), `slice ${region.slice}`]
         : numbered ? [`${strength} · ${this.title(region.system ?? '')}`, el('br'), `slice ${region.slice}`] : [`${strength} · slice ${region.slice}`];

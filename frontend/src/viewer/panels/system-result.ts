@@ -62,9 +62,8 @@ function bar(said: Prediction[]): HTMLElement {
 function words({ key, probability, point, positive }: Prediction, named: boolean): HTMLElement | null {
   if (point === undefined) return named ? el('p', { class: 't2 s12' }, `${key} `, el('span', { class: 'num' }, probability.toFixed(2))) : null;
   const what = named ? `${key} ${probability.toFixed(2)}: predicted ` : 'Predicted ';
-  const side = positive ? 'at or above' : 'below';
   return el('p', { class: 's12' }, what, el('b', { class: 'w6' }, positive ? 'positive' : 'negative'),
-    el('span', { class: 't2 num' }, `, ${side} the operating point ${point.toFixed(2)}`));
+    el('span', { class: 't2 num' }, `, operating point ${point.toFixed(2)}`));
 }
 
 /** How many regions there are, or why there are none. */
@@ -77,9 +76,10 @@ function found({ regions, heatmaps }: SystemResult, said: Prediction[], showMap:
   return el('p', { class: 't2 s12 row-x' }, 'No region: predicted negative.', heatmaps && heatmaps.length > 0 ? show : null);
 }
 
-function version(name: string, { version: number }: SystemResult, measured: SystemInfo | undefined): HTMLElement {
+function version(name: string, { version: number, probabilities }: SystemResult, measured: SystemInfo | undefined): HTMLElement {
   const auc = aucWords(measured);
-  return el('p', { class: 't3 s12' }, number ? `Version ${number}. ` : '', auc ? `${auc}. ` : '', el('a', { href: `/methods/#${name}`, target: '_blank' }, 'Model card'));
+  return el('p', { class: 't3 s12' }, number ? `Version ${number}. ` : '', auc ? `${auc}. ` : '',
+    el('a', { href: `/methods/#${name}`, target: '_blank' }, probabilities ? 'Model card' : 'Method'));
 }
 
 /** 'AUC 0.97 (0.95 to 0.99) on phantoms', or '' where none was measured. */
