@@ -30,7 +30,8 @@ _MAP_STEP_MM = 4.0
 class Cavity:
     """What bounds the lungs: signed distances in mm ``[z, y, x]``, negative inside.
 
-    ``lungs`` holds both lungs without effusion; ``fluid`` is the distance to the pleural fluid.
+    ``lungs`` holds both lungs without effusion; ``fluid`` is the distance to the pleural fluid, FAR where
+    there is none.
     """
 
     space: Space
@@ -40,6 +41,7 @@ class Cavity:
     fissures: Fissures
     lungs: Tensor
     fluid: Tensor
+    has_fluid: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def _cavity(patient: Patient, effusion_mm: tuple[float, float], grid: Grid, rand
         space=space, cage=chest, abdomen=below, mediastinum=between,
         fissures=fissures(space, axes, patient, randomness.stream("fissures")), lungs=aerated,
         fluid=torch.maximum(lungs, -aerated) if any(effusion_mm) else torch.full_like(lungs, FAR),
+        has_fluid=any(effusion_mm),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from diagnosis.phantom.airways import (
     main_airways,
     with_walls,
 )
-from diagnosis.phantom.anatomy import Anatomy, anatomy
+from diagnosis.phantom.anatomy import Anatomy
 from diagnosis.phantom.fissures import Fissures, lobes_of, nearest_fissure
 from diagnosis.phantom.grid import Grid
 from diagnosis.phantom.patient import Patient
@@ -63,23 +63,22 @@ class Chest:
 
 
 def build_chest(
-    patient: Patient,
-    effusion_mm: tuple[float, float],
-    vasculature: Vasculature,
-    grid: Grid,
-    randomness: Randomness,
+    patient: Patient, found: Anatomy, vasculature: Vasculature, grid: Grid, randomness: Randomness
 ) -> Chest:
-    """Image a patient without disease, except that pleural fluid has already pushed the lungs away."""
+    """Image a patient without disease, except that pleural fluid has already pushed the lungs away.
+
+    ``found`` are the patient's surfaces on the grid that `surface_factors` makes of ``grid``.
+    """
     factors = surface_factors(grid.spacing_mm)
-    found = anatomy(patient, effusion_mm, grid.coarser(factors), randomness)
     hu, body = _tissue(found, patient, grid, factors, randomness.stream("tissue"))
     chest = _empty(grid, hu, body, vasculature)
-    chest.effusion = refined(found.cavity.fluid, factors, grid.shape) < 0
+    if found.cavity.has_fluid:
+        chest.effusion = refined(found.cavity.fluid, factors, grid.shape) < 0
     share, box = _fill_lungs(chest, found, factors)
     chest.parenchyma_hu[box] = _parenchyma(patient, grid, box, randomness.stream("texture"))
     lined = chest.parenchyma_hu[box] + _fissure_lines(found, factors, chest.lungs, box)
     chest.hu[box] += (lined - chest.hu[box]) * share[box]
-    _draw_vessels(chest, share, blood_hu(patient))
+    _draw_vessels(chest, share, box, blood_hu(patient))
     _draw_airways(chest)
     return chest
 
@@ -135,14 +134,15 @@ def _fill_lungs(chest: Chest, found: Anatomy, factors: Factors) -> tuple[Tensor,
     chest.depth_mm = fine(found.cavity.lungs).neg_()
     chest.costal_mm = fine(found.cavity.cage.distance).neg_()
     share = coverage(-chest.depth_mm, fine(_width(found.cavity.lungs, found.grid, grid)))
-    inside = chest.depth_mm > 0
-    right = inside & (fine(found.cavity.space.x - found.cavity.mediastinum.midline) < 0)
+    box = _box(share > 0)
+    inside = chest.depth_mm[box] > 0
+    right = inside & (fine(found.cavity.space.x - found.cavity.mediastinum.midline)[box] < 0)
     left = inside & ~right
-    chest.lungs = right.to(torch.uint8) + 2 * left.to(torch.uint8)
+    chest.lungs[box] = right.to(torch.uint8) + 2 * left.to(torch.uint8)
     lines = found.cavity.fissures
-    oblique = (fine(lines.oblique[0]), fine(lines.oblique[1]))
-    chest.lobes = lobes_of(Fissures(oblique, fine(lines.minor), lines.seen), right, left)
-    return share, _box(share > 0)
+    oblique = (fine(lines.oblique[0])[box], fine(lines.oblique[1])[box])
+    chest.lobes[box] = lobes_of(Fissures(oblique, fine(lines.minor)[box], lines.seen), right, left)
+    return share, box
 
 
 def _width(distance: Tensor, coarse: Grid, grid: Grid) -> Tensor:
@@ -190,12 +190,12 @@ def _grid_of(found: Anatomy, factors: Factors) -> Grid:
     return Grid(found.grid.shape, (z, y, x), found.grid.first_mm, found.grid.device)
 
 
-def _draw_vessels(chest: Chest, share: Tensor, blood: float) -> None:
+def _draw_vessels(chest: Chest, share: Tensor, box: Box, blood: float) -> None:
     """Vessels fill the blurred rim of the lung too, so that no dark line parts them from the heart."""
     tree = Tree.joined([chest.vasculature.arteries, chest.vasculature.veins])
-    drawn = capsules(tree, chest.grid)
-    chest.hu += (blood - chest.hu) * drawn * (share > 0)
-    chest.vessels = drawn.mul_(chest.lungs > 0)
+    drawn, hu = capsules(tree, chest.grid)[box], chest.hu[box]
+    hu += (blood - hu).mul_(drawn).mul_(share[box] > 0)
+    chest.vessels[box] = drawn.mul_(chest.lungs[box] > 0)
 
 
 def _draw_airways(chest: Chest) -> None:

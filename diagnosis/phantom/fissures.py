@@ -52,9 +52,9 @@ def fissures(space: Space, axes: Axes, patient: Patient, randomness: Randomness)
 def lobes_of(fissures_: Fissures, right: Tensor, left: Tensor) -> Tensor:
     """Return uint8 ``[z, y, x]``: 1 RUL 2 RML 3 RLL 4 LUL 5 LLL inside the masks of the two lungs."""
     lower_right, lower_left = (distance < 0 for distance in fissures_.oblique)
-    label = torch.where(lower_right, 3, torch.where(fissures_.minor < 0, 2, 1)).to(torch.uint8)
-    other = torch.where(lower_left, 5, 4).to(torch.uint8)
-    return label * right.to(torch.uint8) + other * left.to(torch.uint8)
+    middle, lower = (torch.tensor(value, dtype=torch.uint8, device=right.device) for value in (2, 5))
+    label = torch.where(lower_right, 3, torch.where(fissures_.minor < 0, middle, 1)).mul_(right)
+    return label.add_(torch.where(lower_left, lower, 4).mul_(left))
 
 
 def nearest_fissure(fissures_: Fissures, side: Tensor) -> Tensor:

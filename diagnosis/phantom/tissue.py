@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 import torch.nn.functional as functional
@@ -21,8 +21,15 @@ FLUID_HU, DISC_HU, CARTILAGE_HU, CANAL_HU = 6.0, 76.0, 106.0, 14.0
 CANCELLOUS_HU, CORTICAL_HU, CALCIUM_HU, METAL_HU = 185.0, 690.0, 420.0, 3000.0
 _CORTEX_MM, _SKIN_MM, _DIAPHRAGM_MM = 1.7, 1.8, 2.6
 _SLAB = 8
+_PATTERNS = ("strand", "streak", "organ")
+"""Fields that are no surface."""
+_SHARED = ("cage", "heart", "bone")
+"""Surfaces by which others are cut."""
+_BEYOND_MM = 1.0
+"""Any layer reaches less far beyond the surface it is named by."""
 
 Surfaces = dict[str, Tensor]
+Window = tuple[slice, slice]
 
 
 def surfaces(found: Anatomy, patient: Patient, randomness: Randomness) -> Surfaces:
@@ -46,18 +53,38 @@ def tissue_hu(stack: Surfaces, patient: Patient, pixel_mm: float, grid: Grid, fa
     """Return HU ``[z, y, x]`` of the chest with fat where the lungs will be.
 
     ``stack`` lies on a grid ``factor`` times coarser in the plane than ``grid``. Slabs keep the working set
-    in the processor's cache.
+    in the processor's cache, and only what is near a surface is worked on.
     """
-    names = list(stack)
     result = torch.empty(grid.shape, device=grid.device)
+    _, height, width = grid.shape
     for start in range(0, grid.shape[0], _SLAB):
-        part = torch.stack([stack[name][start : start + _SLAB] for name in names], dim=1)
+        levels = slice(start, start + _SLAB)
+        part = {name: values[levels] for name, values in stack.items()}
+        windows = {
+            name: _window(values, 0.5 * pixel_mm + _BEYOND_MM, factor, (height, width))
+            for name, values in part.items()
+            if name not in _PATTERNS
+        }
+        needed = [name for name in part if name in (*_PATTERNS, *_SHARED) or windows[name] is not None]
+        fine = torch.stack([part[name] for name in needed], dim=1)
         if factor > 1:
-            part = functional.interpolate(part, scale_factor=factor, mode="bilinear", align_corners=False)
-        part = part[:, :, : grid.shape[1], : grid.shape[2]]
-        fields = dict(zip(names, part.unbind(1), strict=True))
-        result[start : start + _SLAB] = _composed(fields, patient, pixel_mm)
+            fine = functional.interpolate(fine, scale_factor=factor, mode="bilinear", align_corners=False)
+        fields = dict(zip(needed, fine[:, :, :height, :width].unbind(1), strict=True))
+        result[levels] = _composed(_Slab(fields, windows, pixel_mm), patient)
     return result
+
+
+def _window(distance: Tensor, limit: float, factor: int, shape: tuple[int, int]) -> Window | None:
+    """Rows and columns of a grid ``factor`` times finer where the distance may lie below ``limit``."""
+    near = distance.amin(dim=0) < limit
+    parts = []
+    for axis, size in ((1, shape[0]), (0, shape[1])):
+        hit = near.any(dim=axis).nonzero()
+        if not len(hit):
+            return None
+        # Between two coarse samples the fine ones mix both.
+        parts.append(slice(max(0, (int(hit[0]) - 1) * factor), min(size, (int(hit[-1]) + 2) * factor)))
+    return parts[0], parts[1]
 
 
 def blood_hu(patient: Patient) -> float:
@@ -81,69 +108,119 @@ def _organs(found: Anatomy, patient: Patient) -> Surfaces:
     }  # fmt: skip
 
 
-def _composed(at: Surfaces, patient: Patient, pixel_mm: float) -> Tensor:
+class _Part:
+    """The fields of a slab within a window."""
+
+    def __init__(self, fields: Surfaces, window: Window) -> None:
+        self._fields, self._window = fields, window
+
+    def __getitem__(self, name: str) -> Tensor:
+        return self._fields[name][:, self._window[0], self._window[1]]
+
+
+Field = Callable[[_Part], Tensor]
+
+
+class _Slab:
+    """A few levels of the fields, and the HU painted on them so far."""
+
+    def __init__(self, fields: Surfaces, windows: Mapping[str, Window | None], pixel_mm: float) -> None:
+        strand, organ = fields["strand"], fields["organ"]
+        self.hu = torch.full_like(strand, AIR_HU)
+        self._fields = fields | {"fat": FAT_HU + 7.0 * organ + 45.0 * (strand.abs() < 0.05)}
+        self._windows, self._pixel_mm = windows, pixel_mm
+
+    def fill(self, name: str, value: Field | float, distance: Field | None = None) -> None:
+        """Fill what lies inside surface ``name``, or inside ``distance``, which reaches at most _BEYOND_MM
+        beyond it; HU from ``value``."""
+        window = self._windows[name]
+        if window is None:
+            return
+        at = _Part(self._fields, window)
+        share = coverage(distance(at) if distance else at[name], self._pixel_mm)
+        hu = self.hu[:, window[0], window[1]]
+        hu.add_(share.mul_((value(at) if callable(value) else value) - hu))
+
+
+def _composed(slab: _Slab, patient: Patient) -> Tensor:
     """Layers from the outside in; each covers what it fills."""
-    strand, streak, organ = at["strand"], at["streak"], at["organ"]
-    hu = torch.full_like(strand, AIR_HU)
-
-    def fill(
-        distance: Tensor, value: Tensor | float, layer: Callable[[Tensor], Tensor] | None = None
-    ) -> None:
-        share = coverage(distance, pixel_mm)
-        if layer is not None:
-            share = layer(share)
-        if isinstance(value, Tensor):
-            hu.add_(share * (value - hu))
-        else:
-            hu.add_(share.mul_(value - hu))
-
-    fat = FAT_HU + 7.0 * organ + 45.0 * (strand.abs() < 0.05)
-    fill(at["skin"], SKIN_HU)
-    fill(at["skin"] + _SKIN_MM, fat)
+    slab.fill("skin", SKIN_HU)
+    slab.fill("skin", _fat, lambda at: at["skin"] + _SKIN_MM)
     if patient.breast:
-        fill(torch.maximum(at["breasts"] + 7.0, 9.0 * (0.35 - strand)), 28.0 + 10.0 * organ)
-    fill(at["device"], METAL_HU)
-    between_muscles = (streak.abs() < 0.12) & (at["cage"] > 12.0)
-    fill(at["muscle"], torch.where(between_muscles, -70.0, MUSCLE_HU + 6.0 * strand))
-    fill(at["cage"], fat)
-    _fill_abdomen(fill, at, fat)
-    _fill_mediastinum(fill, at, patient, fat)
-    fill(at["fluid"], FLUID_HU + 2.0 * organ)
-    fill(at["discs"], DISC_HU + 8.0 * strand)
-    fill(torch.maximum(at["canal"], -at["bone"]), CANAL_HU)
-    fill(at["cartilage"], CARTILAGE_HU + 12.0 * organ)
-    fill(at["bone"], CORTICAL_HU + 80.0 * organ)
-    fill(at["bone"] + _CORTEX_MM, CANCELLOUS_HU + 45.0 * strand + 20.0 * organ)
-    return hu
+        slab.fill(
+            "breasts",
+            lambda at: 28.0 + 10.0 * at["organ"],
+            lambda at: torch.maximum(at["breasts"] + 7.0, 9.0 * (0.35 - at["strand"])),
+        )
+    slab.fill("device", METAL_HU)
+    slab.fill("muscle", _muscle)
+    slab.fill("cage", _fat)
+    _fill_abdomen(slab)
+    _fill_mediastinum(slab, patient)
+    slab.fill("fluid", lambda at: FLUID_HU + 2.0 * at["organ"])
+    slab.fill("discs", lambda at: DISC_HU + 8.0 * at["strand"])
+    slab.fill("canal", CANAL_HU, lambda at: torch.maximum(at["canal"], -at["bone"]))
+    slab.fill("cartilage", lambda at: CARTILAGE_HU + 12.0 * at["organ"])
+    slab.fill("bone", lambda at: CORTICAL_HU + 80.0 * at["organ"])
+    slab.fill(
+        "bone",
+        lambda at: CANCELLOUS_HU + 45.0 * at["strand"] + 20.0 * at["organ"],
+        lambda at: at["bone"] + _CORTEX_MM,
+    )
+    return slab.hu
 
 
-Fill = Callable[..., None]
+def _fat(at: _Part) -> Tensor:
+    return at["fat"]
 
 
-def _fill_abdomen(fill: Fill, at: Surfaces, fat: Tensor) -> None:
-    organ, strand = at["organ"], at["strand"]
-    inside = torch.maximum(at["abdomen"], at["cage"])
-    fill(inside, MUSCLE_HU)
-    fill(inside + _DIAPHRAGM_MM, fat)
-    fill(at["liver"], LIVER_HU + 3.0 * organ + 3.0 * strand)
-    fill(at["spleen"], SPLEEN_HU + 3.0 * strand)
-    fill(at["stomach"], STOMACH_HU + 14.0 * strand)
-    fill(at["gas"], GAS_HU)
+def _muscle(at: _Part) -> Tensor:
+    between = (at["streak"].abs() < 0.12) & (at["cage"] > 12.0)
+    return torch.where(between, -70.0, MUSCLE_HU + 6.0 * at["strand"])
 
 
-def _fill_mediastinum(fill: Fill, at: Surfaces, patient: Patient, fat: Tensor) -> None:
+def _fill_abdomen(slab: _Slab) -> None:
+    def inside(at: _Part) -> Tensor:
+        return torch.maximum(at["abdomen"], at["cage"])
+
+    slab.fill("abdomen", MUSCLE_HU, inside)
+    slab.fill("abdomen", _fat, lambda at: inside(at) + _DIAPHRAGM_MM)
+    slab.fill("liver", lambda at: LIVER_HU + 3.0 * at["organ"] + 3.0 * at["strand"])
+    slab.fill("spleen", lambda at: SPLEEN_HU + 3.0 * at["strand"])
+    slab.fill("stomach", lambda at: STOMACH_HU + 14.0 * at["strand"])
+    slab.fill("gas", GAS_HU)
+
+
+def _fill_mediastinum(slab: _Slab, patient: Patient) -> None:
     """Nodes, oesophagus, heart in its fat, and blood; calcium in some walls."""
-    organ, strand = at["organ"], at["strand"]
-    blood = blood_hu(patient) + 4.0 * organ
-    fill(at["nodes"], NODE_HU + 8.0 * strand)
-    fill(at["oesophagus"], OESOPHAGUS_HU + 6.0 * strand)
-    fill(at["oesophagus"] + 6.0, torch.where(strand > 1.2, -700.0, OESOPHAGUS_HU))
-    groove = 2.0 + (0.45 * patient.mediastinal_fat) * (1.0 + organ).clamp(min=0.0)
-    fill(at["heart"], fat + 10.0)
-    fill(at["heart"] + groove, MYOCARDIUM_HU + (0.25 * patient.contrast_hu) + 4.0 * strand)
-    fill(torch.maximum(at["chambers"], at["heart"] + groove + 1.5), blood)
-    fill(at["vessels"], 44.0)
-    fill(at["vessels"] + 1.6, blood)
+
+    def blood(at: _Part) -> Tensor:
+        return blood_hu(patient) + 4.0 * at["organ"]
+
+    def muscle_of_heart(at: _Part) -> Tensor:
+        groove = 2.0 + (0.45 * patient.mediastinal_fat) * (1.0 + at["organ"]).clamp(min=0.0)
+        return at["heart"] + groove
+
+    slab.fill("nodes", lambda at: NODE_HU + 8.0 * at["strand"])
+    slab.fill("oesophagus", lambda at: OESOPHAGUS_HU + 6.0 * at["strand"])
+    slab.fill(
+        "oesophagus",
+        lambda at: torch.where(at["strand"] > 1.2, -700.0, OESOPHAGUS_HU),
+        lambda at: at["oesophagus"] + 6.0,
+    )
+    slab.fill("heart", lambda at: at["fat"] + 10.0)
+    slab.fill(
+        "heart",
+        lambda at: MYOCARDIUM_HU + (0.25 * patient.contrast_hu) + 4.0 * at["strand"],
+        muscle_of_heart,
+    )
+    slab.fill("chambers", blood, lambda at: torch.maximum(at["chambers"], muscle_of_heart(at) + 1.5))
+    slab.fill("vessels", 44.0)
+    slab.fill("vessels", blood, lambda at: at["vessels"] + 1.6)
     if patient.calcium:
-        spots = torch.maximum((at["vessels"] + 1.0).abs() - 1.2, 5.0 * (1.55 - strand))
-        fill(spots, CALCIUM_HU + 100.0 * strand)
+        slab.fill("vessels", lambda at: CALCIUM_HU + 100.0 * at["strand"], _spots)
+
+
+def _spots(at: _Part) -> Tensor:
+    """Calcium in patches of the walls of vessels."""
+    return torch.maximum((at["vessels"] + 1.0).abs() - 1.2, 5.0 * (1.55 - at["strand"]))

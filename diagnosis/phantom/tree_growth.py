@@ -22,6 +22,8 @@ _STEM_MM = 9.0
 """Added to a branch from the trunk: a few strong branches enter each lobe, not a bunch of twigs."""
 _CONNECTED_MM = 1e6
 """Where connected points are moved to, so that nothing reaches them any more."""
+_STEPS_PER_SWEEP = 64
+"""So often connected points are dropped: fewer are left to look at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,8 @@ class _Front:
         self.cost = np.full((rows, width), np.inf, np.float32)
         self.parent = np.zeros((rows, width), np.int64)
         self.path = np.zeros((rows, width), np.float32)
+        self.number = np.tile(np.arange(width), (rows, 1))
+        self._open = np.ones((rows, width), bool)
         self._lobe = np.array([[bed.lobe] for bed in beds], np.uint8)
         for row, bed in enumerate(beds):
             self.position[:, row, : len(bed.points)] = bed.points.T
@@ -106,10 +110,19 @@ class _Front:
         parent = self.parent[row, point]
         start = self.position[:, row, point].T
         path, place = self.path[row, point], self.place[row, point]
+        number = self.number[row, point]
         self.cost[row, point] = np.inf
         self.position[:, row, point] = _CONNECTED_MM
-        self._offer(slice(0, active), start, path, place, point)
-        return point, parent
+        self._open[row, point] = False
+        self._offer(slice(0, active), start, path, place, number)
+        return number, parent
+
+    def sweep(self, active: int) -> None:
+        """Drop the connected points of the first rows, of which each has as many, and all other rows."""
+        still = self._open[:active]
+        for name in ("position", "place", "cost", "parent", "path", "number", "_open"):
+            values = getattr(self, name)[..., :active, :]
+            setattr(self, name, values[..., still].reshape(*values.shape[:-1], -1))
 
 
 def connect(beds: Sequence[Bed], lung_map: LungMap) -> list[Wiring]:
@@ -123,6 +136,8 @@ def connect(beds: Sequence[Bed], lung_map: LungMap) -> list[Wiring]:
     parent = np.zeros((len(beds), sizes[0]), np.intp)
     for step in range(sizes[0]):
         active = int((sizes > step).sum())
+        if step % _STEPS_PER_SWEEP == 0:
+            front.sweep(active)
         order[:active, step], parent[:active, step] = front.advance(active)
     wirings: dict[int, Wiring] = {
         rank: Wiring(order[row, : sizes[row]], parent[row, : sizes[row]]) for row, rank in enumerate(ranks)

@@ -40,12 +40,13 @@ def visible(hu_acquired: Tensor, lesions: Tensor, lungs: Tensor) -> tuple[Tensor
 
 def _healthy_hu(hu: Tensor, healthy: Tensor, box: Box) -> Tensor:
     """Median of healthy lung in each slice of the box, float32 ``[z]``."""
-    start, stop = box[0].start, box[0].stop
-    medians = [hu[z][healthy[z]] for z in range(start, stop)]
+    by_slice = [hu[z][healthy[z]] for z in range(box[0].start, box[0].stop)]
+    if all(len(values) for values in by_slice):
+        return torch.stack([values.float().median() for values in by_slice])
     everywhere = hu[healthy]
     # Consolidation from wall to wall without any healthy lung in the whole chest: compare with air.
     fallback = everywhere.float().median() if len(everywhere) else torch.tensor(-1000.0, device=hu.device)
-    return torch.stack([values.float().median() if len(values) else fallback for values in medians])
+    return torch.stack([values.float().median() if len(values) else fallback for values in by_slice])
 
 
 def _smoothed(hu: Tensor, box: Box) -> Tensor:
