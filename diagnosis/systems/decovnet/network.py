@@ -73,7 +73,8 @@ class Bottleneck(nn.Module):
 
     def forward(self, given: Tensor) -> Tensor:
         """Return path + shortcut, rectified."""
-        return torch.as_tensor(self.rectify(self.path(given) + self.shortcut(given)))
+        rectified: Tensor = self.rectify(self.path(given) + self.shortcut(given))
+        return rectified
 
     def start_as_shortcut(self) -> None:
         """Set the last norm of the path to zero, so that an untrained block is its shortcut."""

@@ -17,6 +17,7 @@ from diagnosis.systems.decovnet.chunking import features_of
 from diagnosis.systems.decovnet.configuration import Configuration, configuration_of
 from diagnosis.systems.decovnet.explanation import Cam, activation_map, features_affine
 from diagnosis.systems.decovnet.network import COVID, DeCoVNet
+from diagnosis.systems.decovnet.openvino_backend import OpenVinoEngine
 from diagnosis.systems.decovnet.preprocessing import InputSize, NetworkInput
 from diagnosis.systems.decovnet.spec import CAM, CLASS_NAME, SPEC
 from diagnosis.volume import Affine
@@ -110,8 +111,6 @@ def openvino_reader(weights: Path) -> Reader:
 
     Raises RefusedInput: ``bad_weights``, ``no_openvino`` where it is not installed.
     """
-    from diagnosis.systems.decovnet.openvino_backend import OpenVinoEngine
-
     network, header, configuration = loaded_network(weights)
     return Reader(network, header, configuration, OpenVinoEngine(network))
 
