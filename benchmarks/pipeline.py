@@ -19,7 +19,7 @@ import numpy as np
 
 from diagnosis.dicom.reader import read_folder
 from diagnosis.pipeline import analyse
-from diagnosis.systems.catalogue import catalogue
+from diagnosis.systems.availability import runnable
 from diagnosis.volume import CTVolume
 from tests.phantoms import chest_phantom
 
@@ -47,7 +47,7 @@ def main() -> None:
 
 def _measured(slices: int, series: Path | None) -> dict[str, object]:
     volume = _stretched(read_folder(series).volume, slices) if series else _box_chest(slices)
-    found = analyse(volume, list(catalogue()), {}, lambda stage, part: None)
+    found = analyse(volume, runnable(), {}, lambda stage, part: None)
     return {"seconds": dict(found.seconds), "peak_memory_mb": found.peak_memory_mb}
 
 
