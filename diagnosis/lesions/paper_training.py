@@ -12,11 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from diagnosis.lesions.losses import wasserstein_dice
-from diagnosis.lesions.training import (
-    INFECTION_THRESHOLD,
-    require_outlines,
-    windowed,
-)
+from diagnosis.lesions.tally import INFECTION_THRESHOLD
+from diagnosis.lesions.training import require_outlines, windowed
 from diagnosis.lesions.unet3d import CLASSES, LesionUNet3d
 from diagnosis.preprocessing.network_grid import pooled_pixels
 from diagnosis.results import INFECTED_VALUES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from diagnosis.weights import load_weights
 _BLOCK = (64, 128, 128)
 """Voxels of one block of the 3-D network, 32 times whole numbers: about the part of a lung it can judge."""
 _OVERLAP = 0.25
+_LIKELIEST = (1.0, 1.0, 1.0, 1.0)
 
 
 def read_with_unet(
@@ -30,7 +32,8 @@ def read_with_unet(
 ) -> tuple[Reading, Header]:
     """Read the box with the fast network of ``weights``. Raises RefusedInput (``bad_weights``)."""
     reader, header = loaded(weights, unet_reader)
-    return read_slices(reader, volume, box, lungs, progress), header
+    scale = header.get("config", {}).get("type_scale", _LIKELIEST)
+    return read_slices(reader, volume, box, lungs, progress, scale), header
 
 
 def read_with_paper_unet(
@@ -55,12 +58,15 @@ def _paper_network(weights: Path) -> tuple[nn.Module, Header]:
 
 
 def read_slices(
-    reader: SliceReader, volume: CTVolume, box: Box, lungs: LabelArray, progress: Progress
-) -> Reading:
+    reader: SliceReader, volume: CTVolume, box: Box, lungs: LabelArray, progress: Progress,
+    type_scale: Sequence[float] = _LIKELIEST,
+) -> Reading:  # fmt: skip
     """Read every slice of the box that shows lung with the fast network, one by one.
 
-    ``lungs`` is on the series grid. Classes are decided before anything is resampled.
+    ``lungs`` is on the series grid. Classes are decided before anything is resampled: the infection type is
+    that of the largest share times ``type_scale``.
     """
+    scale = torch.tensor(type_scale, dtype=torch.float32)[:, None, None]
     hu, affine = network_grid(volume, box, thinnest_mm=THINNEST_MM)
     image, step_mm = lesion_window(hu), spacing_of(affine)[0]
     infection, kind, other = np.zeros((3, *hu.shape), dtype=np.uint8)
@@ -70,7 +76,7 @@ def read_slices(
             shares = torch.softmax(reader(three_slices(image, index, step_mm)), dim=0)
             infected = shares[INFECTED_CLASSES]
             infection[index] = _in_bytes(infected.sum(0))
-            kind[index] = infected.argmax(0).cpu().numpy() + 1
+            kind[index] = (infected.cpu() * scale).argmax(0).numpy() + 1
             other[index] = _OTHERS[shares.argmax(0).cpu().numpy()]
         progress((index + 1) / len(hu))
     return Reading(infection, kind, other, affine)

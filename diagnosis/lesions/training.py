@@ -14,6 +14,14 @@ from torch.nn import functional
 
 from diagnosis.geometry import RefusedInput
 from diagnosis.lesions.input import NEIGHBOUR_MM, THINNEST_MM, WINDOW_HU, three_slices
+from diagnosis.lesions.tally import (
+    EFFUSION_CLASS,
+    IGNORED,
+    INFECTION_THRESHOLD,
+    TYPE_WEIGHTS,
+    Tally,
+    type_scale,
+)
 from diagnosis.lesions.unet25d import (
     BACKGROUND_CLASS,
     CLASSES,
@@ -45,19 +53,11 @@ from diagnosis.volume import FloatArray, LabelArray
 
 NOT_INFECTED = 254
 """Target of voxels known to hold no infection, but not whether they are lung or background."""
-IGNORED = 255
-"""Target of voxels that feed no loss."""
-EFFUSION_CLASS = LESION_OF_CLASS.index(EFFUSION)
 CLASS_WEIGHTS = (0.5, 0.7, 2.0, 2.0, 2.0, 2.0, 1.0, 10.0, 2.5, 2.5)
 """Of the cross-entropy, in the order of CLASSES: rare classes count more, without being guessed at. The four
 infection types count as one class in it."""
-TYPE_WEIGHTS = (0.5, 4.0, 0.8, 8.0)
-"""Of the loss that tells the four infection types apart, in the order of values 1 to 4. It asks only which
-type an infected voxel has, so that rare types can weigh more without healthy lung being called infected."""
 LUNG_DICE, INFECTED_DICE, TYPE_LOSS = 0.5, 0.7, 0.5
 """Weights of the losses beside the cross-entropy; the two Dice are the recipe that transferred to real CT."""
-INFECTION_THRESHOLD = 0.4
-"""Probability from which a voxel counts as infected: chosen on phantoms."""
 _ENOUGH_PIXELS = 30
 """A slice counts as holding a lesion type from this many pixels."""
 
@@ -138,6 +138,10 @@ class LesionTask:
             tally.add(network(windowed(images)).float().softmax(dim=1), targets[:, 0].long())
         return tally.metrics()
 
+    def calibrated(self, network: nn.Module) -> Mapping[str, Any]:
+        """Return ``type_scale``: what the shares of the infection types are multiplied by to name one."""
+        return {"type_scale": type_scale(self.validate(network)["type_balance"])}
+
     def _read(self, refs: Sequence[SliceRef], device: torch.device) -> tuple[Tensor, Tensor]:
         size = (self.schedule.size, self.schedule.size)
         read = [read_slice(ref, size) for ref in refs]
@@ -216,46 +220,6 @@ def lesion_losses(logits: Tensor, target: Tensor, weights: Tensor) -> dict[str, 
         "lung_dice": LUNG_DICE * dice_loss(lung, lung_truth, known.float()),
         "infected_dice": INFECTED_DICE * dice_loss(infected, truth.float(), counted),
     }
-
-
-class Tally:
-    """Sums overlaps over slices: Dice over all of them together, which empty slices do not spoil."""
-
-    def __init__(self) -> None:
-        names = ("lung", "infected", *CLASSES[INFECTED_CLASSES.start :])
-        self._sums = {name: np.zeros(3) for name in names}
-        self._percent_errors: list[float] = []
-
-    def add(self, probability: Tensor, target: Tensor) -> None:
-        """Add softmax output ``[b, 10, y, x]`` and targets ``[b, y, x]``."""
-        counted, known = target != IGNORED, target < len(CLASSES)
-        infected = probability[:, INFECTED_CLASSES].sum(dim=1) >= INFECTION_THRESHOLD
-        truth = (target >= INFECTED_CLASSES.start) & (target < INFECTED_CLASSES.stop)
-        lung = 1 - probability[:, BACKGROUND_CLASS] - probability[:, EFFUSION_CLASS] >= 0.5
-        lung_truth = (target != BACKGROUND_CLASS) & (target != EFFUSION_CLASS)
-        self._overlap("lung", lung & known, lung_truth & known)
-        self._overlap("infected", infected & counted, truth & counted)
-        kind = probability[:, INFECTED_CLASSES].argmax(dim=1) + INFECTED_CLASSES.start
-        label = torch.where(infected, kind, probability.argmax(dim=1))
-        for index in range(INFECTED_CLASSES.start, len(CLASSES)):
-            self._overlap(CLASSES[index], (label == index) & known, target == index)
-
-    def metrics(self) -> dict[str, float]:
-        """Return Dice of every structure that occurs, and by how much infected area is missed or added."""
-        result = {}
-        for name, (shared, found, true) in self._sums.items():
-            if true > 0:
-                result[f"{name.replace(' ', '_')}_dice"] = float(2 * shared / (found + true))
-        result.setdefault("infected_dice", 0.0)
-        _, found, true = self._sums["infected"]
-        lung = self._sums["lung"][2]
-        if lung > 0:
-            result["infected_percent_bias"] = float(100 * (found - true) / lung)
-        return result
-
-    def _overlap(self, name: str, found: Tensor, true: Tensor) -> None:
-        values = (found & true).sum(), found.sum(), true.sum()
-        self._sums[name] += np.array([float(value) for value in values])
 
 
 def task(studies: LabelledStudies, cache: Path, schedule: str) -> LesionTask:

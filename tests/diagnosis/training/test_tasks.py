@@ -15,13 +15,12 @@ from diagnosis.labels import write_label_folder
 from diagnosis.lesions import paper_training
 from diagnosis.lesions import training as lesion_training
 from diagnosis.lesions.input import lesion_window
+from diagnosis.lesions.tally import IGNORED, Tally, type_scale
 from diagnosis.lesions.training import (
-    IGNORED,
     NOT_INFECTED,
     TYPE_LOSS,
     LesionSchedule,
     LesionTask,
-    Tally,
     lesion_losses,
     read_slice,
     target_of,
@@ -147,10 +146,29 @@ def test_a_perfect_answer_tallies_to_one() -> None:
 
     metrics = tally.metrics()
     assert metrics.pop("infected_percent_bias") == 0
+    assert metrics.pop("type_balance") == 0
     assert set(metrics) == {
         "lung_dice", "infected_dice", "ground_glass_dice", "consolidation_dice", "effusion_dice",
     }  # fmt: skip
     assert all(value == 1 for value in metrics.values())
+
+
+def test_the_balance_that_names_types_best_is_told() -> None:
+    """Ground glass that training made look a little more like crazy paving than it is."""
+    target = torch.tensor([[[2, 2, 2, 3]]])
+    probability = torch.zeros(1, 10, 1, 4)
+    probability[0, 2, 0] = torch.tensor([0.4, 0.4, 0.4, 0.1])
+    probability[0, 3, 0] = torch.tensor([0.6, 0.6, 0.6, 0.9])
+    tally = Tally()
+    tally.add(probability, target)
+
+    metrics = tally.metrics()
+
+    assert metrics["type_balance"] == 0.25
+    assert metrics["ground_glass_dice"] == metrics["crazy_paving_dice"] == 1
+    likelier, rarer = type_scale(0.25)[:2]
+    assert 0.6 * rarer < 0.4 * likelier
+    assert 0.9 * rarer > 0.1 * likelier
 
 
 def test_rare_lesions_are_drawn_as_often_as_common_ones(studies: LabelledStudies) -> None:
