@@ -27,7 +27,6 @@ from diagnosis.training.task import Batch, Settings
 
 SMALL_SIZE = InputSize(112, 168, 9.0)
 """Half the published sides, slices of about 9 mm: a twentieth of the published operations."""
-SMALL_SHRINK = 2
 POSITIVE_WEIGHT = 4.0
 """Of cells with lesion against those without, which are far more."""
 _OFFSET = 4.0
@@ -40,11 +39,10 @@ _FOUND = 0.25
 
 @dataclass(frozen=True, slots=True)
 class BackboneSchedule:
-    """``size`` and ``shrink`` are those of the network that goes on from these weights."""
+    """``size`` is that of the network that goes on from these weights."""
 
     settings: Settings
     size: InputSize = SMALL_SIZE
-    shrink: int = SMALL_SHRINK
 
 
 SMALL = BackboneSchedule(
@@ -67,7 +65,7 @@ class BackboneTask:
     def __init__(self, studies: LabelledStudies, cache: Path, schedule: BackboneSchedule = SMALL) -> None:
         """Raises RefusedInput: a part without studies that have outlines."""
         self.schedule, self.settings = schedule, schedule.settings
-        self.config: Mapping[str, Any] = {"shrink": schedule.shrink, "input": asdict(schedule.size)}
+        self.config: Mapping[str, Any] = {"input": asdict(schedule.size)}
         self._cache = cache
         self._train = [volume for volume in studies.part("train") if volume.has("outline")]
         self._validation = [volume for volume in studies.part("validation") if volume.has("outline")]
@@ -80,8 +78,7 @@ class BackboneTask:
 
     def network(self) -> nn.Module:
         """Return a new network."""
-        network = DeCoVNet(shrink=self.schedule.shrink)
-        return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
+        return DeCoVNet().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, draws: Draws) -> Batch:
         """Return ``image`` float32 ``[1, 2, z, y, x]``, ``share`` and ``known`` as `cells_of` gives them."""

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from diagnosis.geometry import RefusedInput
-from diagnosis.systems.decovnet.backbone_training import SMALL_SHRINK, SMALL_SIZE
+from diagnosis.systems.decovnet.backbone_training import SMALL_SIZE
 from diagnosis.systems.decovnet.calibration import answers, read_answers
 from diagnosis.systems.decovnet.network import COVID, DeCoVNet
 from diagnosis.systems.decovnet.preprocessing import InputSize, as_tensor
@@ -36,19 +36,20 @@ FIRST = "backbone"
 @dataclass(frozen=True, slots=True)
 class HeadSchedule:
     """``variants`` of each training study: as it is, and moved and degraded in fixed ways. ``batch`` is even:
-    half of it has COVID-19."""
+    half of it has COVID-19. ``shrink`` and ``dropout`` as `DeCoVNet` takes them."""
 
     settings: Settings
     size: InputSize = SMALL_SIZE
-    shrink: int = SMALL_SHRINK
+    shrink: int = 4
     dropout: float = 0.5
+    smoothing: float = 0.1
     variants: int = 4
-    batch: int = 8
+    batch: int = 16
 
 
 SMALL = HeadSchedule(
     Settings(
-        steps=1500, learning_rate=5e-4, weight_decay=0.02, warm_up=50, validate_every=100,
+        steps=1000, learning_rate=3e-4, weight_decay=0.1, warm_up=20, validate_every=50,
         checkpoint_every=100, bfloat16=False, channels_last=False,
     )
 )  # fmt: skip
@@ -75,8 +76,14 @@ class HeadTask:
         self._features: Mapping[str, Sequence[NDArray[np.float16]]] = {}
 
     def network(self) -> nn.Module:
-        """Return a new network."""
-        return DeCoVNet(dropout=self.schedule.dropout, shrink=self.schedule.shrink)
+        """Return a new network, its linear layers started as the convolutions are (He et al., 2015).
+
+        Two layers from N(0, 0.01), as published, leave the head without a gradient for thousands of steps.
+        """
+        network = DeCoVNet(dropout=self.schedule.dropout, shrink=self.schedule.shrink)
+        for layer in network.classes:
+            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")  # type: ignore[arg-type]
+        return network
 
     def started(self, network: nn.Module, taught: bool) -> None:
         """Compute the features of every study by this network, which keeps its backbone from here on.
@@ -111,9 +118,10 @@ class HeadTask:
         return {"features": features, "target": torch.from_numpy(target).to(draws.device).long()}
 
     def losses(self, network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
-        """Return the cross-entropy of the two classes."""
+        """Return the cross-entropy of the two classes, smoothed: some studies look like the other class."""
         logits = network.classify(batch["features"]).float()  # type: ignore[operator]
-        return {"cross_entropy": functional.cross_entropy(logits, batch["target"])}
+        loss = functional.cross_entropy(logits, batch["target"], label_smoothing=self.schedule.smoothing)
+        return {"cross_entropy": loss}
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return AUC, accuracy at 0.5 and cross-entropy over the validation part."""
@@ -132,7 +140,9 @@ class HeadTask:
     def _kept(
         self, network: nn.Module, volume: LabelledVolume, version: str, variant: int
     ) -> NDArray[np.float16]:
-        name = f"{volume.arrays[CT].path.stem}.decovnet-features.{version}.{variant}.npy"
+        name = (
+            f"{volume.arrays[CT].path.stem}.decovnet-features.{version}.{self.schedule.shrink}.{variant}.npy"
+        )
         return kept(self._cache / name, lambda: self._made(network, volume, variant))
 
     def _made(self, network: nn.Module, volume: LabelledVolume, variant: int) -> NDArray[np.float16]:
