@@ -10,7 +10,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from diagnosis.commands import analyse, calibrate, describe, phantom, train
+from diagnosis.commands import analyse, calibrate, describe, evaluate, phantom, train
 from diagnosis.commands.analyse import BadUsage
 from diagnosis.geometry import RefusedInput
 from diagnosis.pipeline import UnknownChoice
@@ -30,6 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     phantom.add_parser(commands)
     train.add_parser(commands)
     calibrate.add_parser(commands)
+    evaluate.add_parser(commands)
     chosen = parser.parse_args(arguments)
     try:
         chosen.run(chosen)

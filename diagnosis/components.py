@@ -82,7 +82,7 @@ def as_region(place: int, part: Component, grid: SeriesGrid, class_name: str) ->
         origin=origin,
         mask=part.mask,
         box_mm=_box_mm(part.box, grid.affine),
-        centre_mm=_centre_mm(part.mask, origin, grid.affine),
+        centre_mm=centre_mm(part.mask, origin, grid.affine),
     )
 
 
@@ -100,6 +100,15 @@ def lobe_of(labels: NDArray[np.uint8]) -> str | None:
     voxels = np.bincount(labels, minlength=max(LOBES) + 1)
     voxels[0] = 0
     return LOBES[int(voxels.argmax())] if voxels.any() else None
+
+
+def centre_mm(mask: BoolArray, origin: tuple[int, int, int], affine: Affine) -> tuple[float, float, float]:
+    """Return the LPS position of the voxel nearest to the centroid of a mask that starts at ``origin``."""
+    voxels = np.argwhere(mask)
+    steps = np.linalg.norm(affine[:3, :3], axis=0)[::-1]
+    distance = (((voxels - voxels.mean(axis=0)) * steps) ** 2).sum(axis=1)
+    z, y, x = voxels[int(distance.argmin())] + np.array(origin)
+    return millimetres(affine, (float(z), float(y), float(x)))
 
 
 def _by_size_then_from_the_top(part: Component) -> tuple[int, int, int, int]:
@@ -122,12 +131,3 @@ def _box_mm(box: Box, affine: Affine) -> tuple[float, float, float, float, float
     ]
     low, high = np.min(corners, axis=0), np.max(corners, axis=0)
     return float(low[0]), float(low[1]), float(low[2]), float(high[0]), float(high[1]), float(high[2])
-
-
-def _centre_mm(mask: BoolArray, origin: tuple[int, int, int], affine: Affine) -> tuple[float, float, float]:
-    """Position of the mask voxel nearest to the centroid."""
-    voxels = np.argwhere(mask)
-    steps = np.linalg.norm(affine[:3, :3], axis=0)[::-1]
-    distance = (((voxels - voxels.mean(axis=0)) * steps) ** 2).sum(axis=1)
-    z, y, x = voxels[int(distance.argmin())] + np.array(origin)
-    return millimetres(affine, (float(z), float(y), float(x)))

@@ -16,6 +16,8 @@ from diagnosis.evaluation.cases import Flags, Numbers
 from diagnosis.evaluation.report import Report
 from diagnosis.evaluation.roc import precision_recall_curve, roc_curve
 
+_MARKERS = "os^"
+
 
 def plot_curves(
     cases: Mapping[str, tuple[Flags, Numbers]], reports: Mapping[str, Report], path: Path, title: str
@@ -23,22 +25,24 @@ def plot_curves(
     """Draw a curve per probability key into a PNG file: ROC on the left, precision-recall on the right.
 
     ``cases`` holds truth and scores of every key that has positive and negative studies. The operating
-    points of the report stand on the ROC curve as dots.
+    points of the report stand on the ROC curve.
     """
     figure = Figure(figsize=(11, 5), layout="constrained")
     FigureCanvasAgg(figure)
     left, right = figure.subplots(1, 2)
     left.plot([0, 1], [0, 1], color="0.7", linestyle="--", linewidth=1)
-    for key, (truth, scores) in cases.items():
+    for place, (key, (truth, scores)) in enumerate(cases.items()):
         roc, precision_recall = roc_curve(truth, scores), precision_recall_curve(truth, scores)
         if roc is None or precision_recall is None:
             continue
-        (line,) = left.plot(
-            roc.false_positive_rate, roc.true_positive_rate, label=f"{key}: ROC AUC {roc.area:.3f}"
-        )
-        _mark_points(left, reports[key], str(line.get_color()))
+        colour = f"C{place}"
+        left.plot(
+            roc.false_positive_rate, roc.true_positive_rate, color=colour,
+            label=f"{key}: ROC AUC {roc.area:.3f}",
+        )  # fmt: skip
+        _mark_points(left, reports[key], colour)
         right.plot(
-            precision_recall.recall, precision_recall.precision,
+            precision_recall.recall, precision_recall.precision, color=colour,
             label=f"{key}: PR AUC {precision_recall.area:.3f}",
         )  # fmt: skip
     for axes, across, up in (
@@ -53,12 +57,10 @@ def plot_curves(
 
 
 def _mark_points(axes: Axes, report: Report, colour: str) -> None:
-    for name, point in report.operating_points.items():
+    for marker, (name, point) in zip(_MARKERS, report.operating_points.items(), strict=False):
         sensitivity, specificity = point.rates.sensitivity, point.rates.specificity
         if sensitivity is not None and specificity is not None:
-            place = (1 - specificity.value, sensitivity.value)
-            axes.plot(*place, marker="o", color=colour)
-            axes.annotate(
-                f"{name}: {sensitivity.value:.3f} / {specificity.value:.3f}", place, fontsize=7,
-                xytext=(6, -9), textcoords="offset points",
+            axes.plot(
+                1 - specificity.value, sensitivity.value, color=colour, marker=marker, linestyle="none",
+                label=f"{name}: sensitivity {sensitivity.value:.3f}, specificity {specificity.value:.3f}",
             )  # fmt: skip

@@ -54,7 +54,7 @@ def study(
 
 
 def classed(number: int, class_name: ClassName, split: Split) -> StudyLabel:
-    """A box chest of twelve slices with a class and the provenance of a phantom; NP has its disease cut out."""
+    """A box chest of twelve slices with a class and the provenance of a phantom; NP without disease."""
     one = study(number, split, slices=12)
     if class_name == "NP" and one.outline is not None:
         hu = one.volume.hu.copy()
