@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +12,19 @@ import torch
 from benchmarks.decovnet_comparisons import (
     FCTask,
     Variant,
+    begun,
     compare,
     forest,
     shortened,
     without_lungs,
 )
 from diagnosis.labels import Split, write_label_folder
+from diagnosis.systems.decovnet.network import DeCoVNet
 from diagnosis.systems.decovnet.preprocessing import InputSize
-from diagnosis.systems.decovnet.training import SMALL, DeCoVNetTask
+from diagnosis.systems.decovnet.training import SMALL
+from diagnosis.systems.decovnet.training_inputs import study_input
 from diagnosis.training.labelled import LabelledStudies, open_labelled
+from diagnosis.weights import save_weights
 from tests.diagnosis.training.folders import classed
 
 PARTS: tuple[Split, ...] = ("train", "train", "validation", "test", "test")
@@ -63,7 +67,7 @@ def test_every_variant_is_measured_on_the_test_part(
 
 
 def test_a_forest_of_histograms_tells_box_chests_apart(studies: LabelledStudies, cache: Path) -> None:
-    scores = forest(DeCoVNetTask(studies, cache, TINY), studies, seed=0).scores
+    scores = forest(studies, TINY, cache).scores
     assert min(scores[0::2]) > max(scores[1::2])
 
 
@@ -71,10 +75,19 @@ def test_without_lungs_the_whole_scan_is_seen_and_nothing_marked(
     studies: LabelledStudies, cache: Path
 ) -> None:
     volume = without_lungs(studies, cache).parts["test"][0]
-    grey, mask = DeCoVNetTask(studies, cache, TINY).input_of(volume)
+    grey, mask, _ = study_input(volume, TINY.size, cache)
     assert grey.shape == (12, 32, 48)
     assert (mask == 1).all()
     assert np.median(grey[:, :2]) == 28  # the air around the patient: -1000 HU of -1200 to 600
+
+
+def test_a_taught_backbone_comes_with_its_input(tmp_path: Path) -> None:
+    network, size = DeCoVNet(shrink=2), InputSize(32, 48, 9.0)
+    header = {"system": "decovnet", "version": "1", "config": {"shrink": 2, "input": asdict(size)}}
+    save_weights(tmp_path / "backbone.safetensors", network, header)
+    schedule, backbone = begun(tmp_path / "backbone.safetensors", TINY)
+    assert (schedule.size, schedule.shrink, schedule.settings) == (size, 2, TINY.settings)
+    assert set(backbone) == {f"backbone.{name}" for name in network.backbone.state_dict()}
 
 
 def test_the_fully_connected_classifier_learns_by_the_same_task(
