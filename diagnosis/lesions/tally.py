@@ -16,7 +16,7 @@ INFECTION_THRESHOLD = 0.4
 TYPE_WEIGHTS = (0.5, 4.0, 0.8, 8.0)
 """Of the loss that tells the four infection types apart, in the order of values 1 to 4. It asks only which
 type an infected voxel has, so that rare types can weigh more without healthy lung being called infected."""
-TYPE_BALANCES = (0.0, 0.25, 0.5, 0.75, 1.0)
+TYPE_BALANCES = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
 """How much of those weights is taken back when a type is named: with all of it the likeliest type is named
 and rare ones hardly ever, with none of it they are named too often. The best one is read from validation."""
 EFFUSION_CLASS = LESION_OF_CLASS.index(EFFUSION)

@@ -164,9 +164,9 @@ def test_the_balance_that_names_types_best_is_told() -> None:
 
     metrics = tally.metrics()
 
-    assert metrics["type_balance"] == 0.25
+    assert metrics["type_balance"] == 0.2
     assert metrics["ground_glass_dice"] == metrics["crazy_paving_dice"] == 1
-    likelier, rarer = type_scale(0.25)[:2]
+    likelier, rarer = type_scale(0.2)[:2]
     assert 0.6 * rarer < 0.4 * likelier
     assert 0.9 * rarer > 0.1 * likelier
 
