@@ -30,7 +30,7 @@ def features_of(compute: Compute, image: LabelArray, *, chunk: int = CHUNK) -> T
     parts = max(1, -(-slices // chunk))
     length = -(-slices // parts)
     length += length % REDUCTION[0]
-    found = []
+    found: list[Tensor] = []
     for start in range(0, slices, length):
         end = min(slices, start + length)
         if end - start < LEAST_SLICES and found:

@@ -26,17 +26,17 @@ def bright_lung_network() -> DeCoVNet:
     silenced(network)
     backbone = network.backbone
     with torch.no_grad():
-        backbone.stem[0].weight[0, :, 2, 3, 3] = 1  # type: ignore[index,operator]
-        backbone.stem[1].bias[0] = -1 - _grey(BRIGHT_HU)  # type: ignore[index,operator]
+        backbone.stem[0].weight[0, :, 2, 3, 3] = 1  # type: ignore[operator]
+        backbone.stem[1].bias[0] = -1 - _grey(BRIGHT_HU)  # type: ignore[operator]
         for block in (backbone.first, backbone.second):
-            block.shortcut[0].weight[0, 0] = 1  # type: ignore[index,operator]
+            block.shortcut[0].weight[0, 0] = 1  # type: ignore[operator]
         for index in (1, 4, 8):
-            network.head[index].weight[0, 0, 1, 1, 1] = 1  # type: ignore[index,operator]
+            network.head[index].weight[0, 0, 1, 1, 1] = 1  # type: ignore[operator]
         for layer in network.classes:
             layer.weight.zero_()  # type: ignore[operator]
-        network.classes[0].weight[0, 0] = 1  # type: ignore[index,operator]
-        network.classes[1].weight[COVID, 0] = _GAIN  # type: ignore[index,operator]
-        network.classes[1].bias[1 - COVID] = _DOUBT  # type: ignore[index,operator]
+        network.classes[0].weight[0, 0] = 1  # type: ignore[operator]
+        network.classes[1].weight[COVID, 0] = _GAIN  # type: ignore[operator]
+        network.classes[1].bias[1 - COVID] = _DOUBT  # type: ignore[operator]
     return network.eval()
 
 

@@ -55,8 +55,8 @@ def test_cells_lie_where_what_they_see_is_centred() -> None:
     with torch.no_grad():
         features = network.features(images)[:, :, 2, 0, 3]
     moved = (features != features[-1]).any(dim=1).numpy()
-    z, x = np.flatnonzero(moved[:12]), np.flatnonzero(moved[12:60])
-    middle = ((z[0] + z[-1]) / 2, 0.0, (x[0] + x[-1]) / 2)
+    slices, columns = np.flatnonzero(moved[:12]), np.flatnonzero(moved[12:60])
+    middle = ((slices[0] + slices[-1]) / 2, 0.0, (columns[0] + columns[-1]) / 2)
     assert millimetres(features_affine(AFFINE), (2, 0, 3)) == pytest.approx(millimetres(AFFINE, middle))
 
 

@@ -49,9 +49,11 @@ def test_other_sizes_keep_the_place(size: InputSize) -> None:
     volume, lungs = scan(slices=11)
     shown = network_input(volume, lungs, size)
     grey = shown.image[0].astype(float) - shown.image[0].min()
-    index = np.stack(np.indices(grey.shape), axis=-1)
-    centre = (grey[..., None] * index).sum(axis=(0, 1, 2)) / grey.sum()
-    found, true = millimetres(shown.affine, tuple(centre)), millimetres(volume.affine, (2.5, 21.5, 12.5))
+    centre = [float((grey * index).sum() / grey.sum()) for index in np.indices(grey.shape)]
+    found, true = (
+        millimetres(shown.affine, (centre[0], centre[1], centre[2])),
+        millimetres(volume.affine, (2.5, 21.5, 12.5)),
+    )
     assert found[:2] == pytest.approx(true[:2], abs=0.8)
     assert found[2] == pytest.approx(true[2], abs=spacing_of(shown.affine)[0] / 2)
     depth, height, width = grey.shape
@@ -111,7 +113,7 @@ def test_features_in_chunks_are_those_of_one_pass(slices: int, chunk: int) -> No
             if isinstance(layer, torch.nn.BatchNorm3d):  # nothing may hide behind fresh norms
                 layer.weight.uniform_(0.5, 1.5)
                 layer.bias.uniform_(-0.5, 0.5)
-                layer.running_mean.uniform_(-0.2, 0.2)  # type: ignore[union-attr,operator]
+                layer.running_mean.uniform_(-0.2, 0.2)  # type: ignore[union-attr]
     image = np.random.default_rng(slices).integers(0, 255, (2, slices, 17, 24)).astype(np.uint8)
     image[1] &= 1
     with torch.no_grad():

@@ -60,7 +60,7 @@ def test_disease_is_told_shown_and_placed(phantom: ChestPhantom) -> None:
     assert region.centre_mm == pytest.approx(centre_mm(phantom.consolidation, phantom.volume), abs=12)
     assert region.volume_ml == pytest.approx(phantom.consolidation_ml, rel=0.8)
     assert 0.5 < region.evidence <= 1.01
-    ill = phantom.consolidation.any(axis=(1, 2))[::-1]
+    ill = np.asarray(phantom.consolidation.any(axis=(1, 2)))[::-1]
     assert ill[int(np.argmax(result.slice_evidence))]
     assert len(result.slice_evidence) == len(phantom.lungs)
     assert set(result.seconds) == {
