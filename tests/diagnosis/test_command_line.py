@@ -16,6 +16,8 @@ from scipy import ndimage
 
 from diagnosis.__main__ import main
 from diagnosis.document import json_schema
+from diagnosis.weight_files import FOLDER_VARIABLE, NO_WEIGHTS
+from tests.diagnosis.systems import crafted_decovnet
 from tests.phantoms import ChestPhantom, abdomen_phantom, chest_phantom, write_dicom_series, write_nifti
 
 PHANTOM = chest_phantom()
@@ -30,6 +32,12 @@ FILES = {"analysis.json", "lungs.nii.gz", "heatmap-density-infected-density.nii.
 @pytest.fixture(scope="module")
 def phantom() -> ChestPhantom:
     return PHANTOM
+
+
+@pytest.fixture(autouse=True)
+def _without_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only density can run, whatever is shipped."""
+    monkeypatch.setenv(FOLDER_VARIABLE, NO_WEIGHTS)
 
 
 @pytest.fixture(scope="module", params=["axial head-first", "feet-first", "sagittal", "NIfTI"])
@@ -140,13 +148,23 @@ def test_the_contact_sheet_is_a_picture_of_some_size(out: Path) -> None:
         assert len(np.unique(np.asarray(sheet.convert("L")))) > 100
 
 
-def test_all_runs_every_system_and_none_only_lungs_and_quantification(tmp_path: Path) -> None:
+def test_all_runs_every_system_with_weights_and_none_only_lungs_and_quantification(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "weights").mkdir()
+    crafted_decovnet.ship(tmp_path / "weights")
+    monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "weights"))
     source = str(write_nifti(PHANTOM.volume, tmp_path / "chest.nii.gz"))
     assert main(["analyse", source, *BY_RULES, "--system", "none", "--out", str(tmp_path / "none")]) == 0
     assert main(["analyse", source, *BY_RULES, "--out", str(tmp_path / "all")]) == 0
     none, everything = document(tmp_path / "none"), document(tmp_path / "all")
     assert none["systems"] == {}
-    assert list(everything["systems"]) == ["density"]
+    assert list(everything["systems"]) == ["density", "decovnet"]
+    assert everything["systems"]["decovnet"]["probabilities"]["COVID-19"] > 0.9
+    assert {path.name for path in (tmp_path / "all").glob("heatmap-*")} == {
+        "heatmap-density-infected-density.nii.gz", "heatmap-decovnet-COVID-19-cam.nii.gz",
+        "heatmap-decovnet-COVID-19-3dcc.nii.gz",
+    }  # fmt: skip
     assert none["quantification"] == everything["quantification"]
     assert not list((tmp_path / "none").glob("heatmap-*"))
 
