@@ -17,6 +17,13 @@ interface Outline {
   middle: [number, number] | null;
 }
 
+/** Where a label stands on the canvas, in pixels. */
+interface Label {
+  left: number;
+  top: number;
+  width: number;
+}
+
 /** A lobe of the lungs and its name. */
 export interface LobeSource {
   name: string;
@@ -42,6 +49,8 @@ const COLOURS: Record<RegionStyle, string> = {
   rejected: '--ls-rg-rejected', own: '--ls-rg-own',
 };
 const KEPT_OUTLINES = 400;
+/** Pixels from one label to the next above it. */
+const LABEL_HEIGHT = 17;
 /** An outline of fewer points is too small to have its name inside. */
 const NAMED_POINTS = 80;
 
@@ -163,16 +172,25 @@ export class OverlayPainter {
       const drawn = this.stroke(context, view, region.source, styleColour(style), dash, chosen ? 3.4 : 2);
       if (drawn?.top) labels.push([region, drawn.top]);
     }
-    for (const [region, [u, v]] of labels) this.drawLabel(context, view, region, u, v);
+    const taken: Label[] = [];
+    for (const [region, [u, v]] of labels) this.drawLabel(context, view, region, u, v, taken);
   }
 
-  private drawLabel(context: CanvasRenderingContext2D, view: PlaneView, region: RegionView, u: number, v: number): void {
+  /** Draws the label over the outline's top, and over those that stand there already. */
+  private drawLabel(
+    context: CanvasRenderingContext2D, view: PlaneView, region: RegionView, u: number, v: number, taken: Label[],
+  ): void {
     // With one system on the screen its numbers are enough.
     const label = this.state.value.regionSystem === null ? region.label : region.short;
     const [x, y] = view.toCanvas(voxelAt(view.plane, view.slice, u, v));
     context.font = '600 11px "Inter Variable", sans-serif';
     const width = context.measureText(label).width + 8;
-    const [left, top] = [Math.round(x - width / 2), Math.round(y - 22)];
+    const left = Math.round(x - width / 2);
+    let top = Math.round(y - 22);
+    const covers = (other: Label): boolean =>
+      left < other.left + other.width && other.left < left + width && Math.abs(top - other.top) < LABEL_HEIGHT;
+    while (taken.some(covers)) top -= LABEL_HEIGHT;
+    taken.push({ left, top, width });
     context.fillStyle = '#000';
     context.strokeStyle = styleColour(region.style);
     context.lineWidth = 1;

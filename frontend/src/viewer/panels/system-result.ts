@@ -21,10 +21,11 @@ export function systemResult(name: string, result: SystemResult, systems: System
   const said = predictions(result);
   const measured = systems.measured(name, result.version);
   const head = el('div', { class: 'row-x s12' }, el('b', { class: 'w6' }, systems.title(name)),
-    measured?.state === 'demonstration' ? el('span', { class: 'chip warn', 'data-testid': `demonstration-${name}` }, icon('triangle'), 'Demonstration only') : null,
     el('span', { class: 'sp' }), ...(said.length > 0 ? top(said) : infected(result)));
+  const caution = measured?.state === 'demonstration'
+    ? el('span', { class: 'chip warn', 'data-testid': `demonstration-${name}` }, icon('triangle'), 'Demonstration only') : null;
   return el('div', { class: 'sys', 'data-testid': `system-${name}` }, head,
-    said.length > 0 ? bar(said) : null, ...said.map((one, i) => words(one, i > 0)), found(result, said, showMap), version(name, result, measured));
+    said.length > 0 ? bar(said) : null, caution, ...said.map((one, i) => words(one, i > 0)), found(result, said, showMap), version(name, result, measured));
 }
 
 function infected({ quantification }: SystemResult): (Node | string)[] {
