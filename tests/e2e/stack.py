@@ -31,11 +31,14 @@ class Account:
 
 
 class Site:
-    """A running site. ``administrator`` and ``reader`` are the demo's people, ``cohort`` its cohort."""
+    """A running site. ``administrator`` and ``reader`` are the demo's people, ``cohort`` its cohort.
+
+    ``environment`` goes before what every site of the tests gets.
+    """
 
     cohort = "demo"
 
-    def __init__(self, data: Path, log: Path) -> None:
+    def __init__(self, data: Path, log: Path, **environment: str) -> None:
         self.data = data
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -48,7 +51,7 @@ class Site:
             "LUNGSIGHT_DATA": str(data), "PORT": str(self.port), "LUNGSIGHT_DEMO_STUDIES": "0",
             # Box chests have known truth for the rules, not for networks.
             "LUNGSIGHT_WEIGHTS": "none",
-        }  # fmt: skip
+        } | environment  # fmt: skip
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "manage.py", "run"], cwd=ROOT, env=self._environment, stdout=output,

@@ -1,0 +1,114 @@
+"""A classifier in the site: chosen for a new analysis; its answer, maps and regions beside the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.diagnosis.crafted_networks import (
+    density_lesion_network,
+    height_lobe_network,
+    ship,
+    threshold_lung_network,
+)
+from tests.diagnosis.systems.crafted_decovnet import ship as ship_decovnet
+from tests.e2e import reading
+from tests.e2e.desk import Desk
+from tests.e2e.stack import Site
+from tests.phantoms import chest_phantom, write_dicom_series
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, artefacts: Path) -> Iterator[Site]:
+    """A site of its own, whose networks see by density: what they find in a box chest is known."""
+    weights = tmp_path_factory.mktemp("weights")
+    ship(
+        weights,
+        lungs=threshold_lung_network(),
+        lobes=height_lobe_network(),
+        lesions=density_lesion_network(),
+    )
+    ship_decovnet(weights)
+    log = artefacts / "site-classifiers.log"
+    running = Site(tmp_path_factory.mktemp("classifiers"), log, LUNGSIGHT_WEIGHTS=str(weights))
+    yield running
+    running.stop()
+
+
+@pytest.mark.timeout(900)
+def test_a_demonstration_is_chosen_and_its_answer_read_beside_the_others(
+    reader: Desk, site: Site, tmp_path: Path
+) -> None:
+    write_dicom_series(chest_phantom().volume, tmp_path / "chest")
+    series = reading.send(reader, tmp_path / "chest")
+    reading.wait_for_analysis(reader, series)
+    (first,) = site.api(site.reader, f"series/{series}/")["analyses"]
+    assert first["systems"] == ["density"]
+
+    page = reading.open_viewer(reader, series)
+    assert page.get_by_test_id("system-decovnet").count() == 0
+    assert {region["label"] for region in reading.regions(reader, page)} == {"S1", "S2", "R1", "R2"}
+    page.get_by_test_id("new-analysis").click()
+    dialog = page.get_by_test_id("new-analysis-dialog")
+    assert "Demonstration only" in dialog.inner_text()
+    assert "Reads CT and lung mask" in dialog.inner_text()
+    assert page.get_by_test_id("choose-density").is_checked()
+    assert not page.get_by_test_id("choose-decovnet").is_checked()
+    page.get_by_test_id("choose-decovnet").check()
+    reader.shot("dialog")
+    page.get_by_test_id("start-chosen").click()
+    newer = page.get_by_test_id("use-newer")
+    reader.until(newer.is_visible, "the newer analysis was offered", reading.ANALYSIS_SECONDS)
+    assert page.get_by_test_id("system-decovnet").count() == 0
+    newer.click()
+    row = page.get_by_test_id("system-decovnet")
+    reader.until(row.count, "the results of the classifier were shown")
+    words = " ".join(row.inner_text().split())
+    assert "Demonstration only" in words
+    assert "COVID-19 1.00" in words
+    assert "Predicted positive, operating point 0.40" in words
+    assert "1 region." in words
+    assert "Version test." in words
+
+    labels = {"S1", "S2", "Density R1", "Density R2", "DeCoVNet R1"}
+    reader.until(
+        lambda: {region["label"] for region in reading.regions(reader, page)} == labels, "five regions"
+    )
+    assert reader.probe("map.name", page) == "Density, infected"
+    page.get_by_test_id("heatmap-source").select_option(label="DeCoVNet CAM")
+    reader.until(lambda: reader.probe("heatmap", page), "the map was shown")
+    assert "DeCoVNet, COVID-19, CAM" in page.get_by_test_id("legend-map").inner_text()
+    (found,) = [r for r in reading.regions(reader, page) if r["system"] == "decovnet"]
+    x, y, z = (round(found["centre"][axis]) for axis in "xyz")
+    assert reader.probe(f"evidenceAt({x}, {y}, {z})", page) > 0.5
+    page.get_by_test_id("lungs").check()
+    reader.shot("map")
+
+    page.get_by_test_id("region-system").select_option("decovnet")
+    assert "4 regions of other systems hidden, 4 without verdict." in page.get_by_test_id(
+        "region-filter"
+    ).inner_text().replace("\n", " ")
+    assert page.get_by_test_id("regions").locator("li").count() == 1
+    page.reload()
+    reading.await_viewer(reader, page)
+    reader.until(
+        lambda: page.get_by_test_id("regions").locator("li").count() == 1, "the choice was remembered"
+    )
+    reading.accept(reader, page, "DeCoVNet R1")
+    reading.await_saved(reader, page)
+    reading.answer(page)
+    reading.await_saved(reader, page)
+    assert "4 regions need a verdict" in page.get_by_test_id("missing").inner_text()
+    page.get_by_test_id("missing").get_by_text("4 regions need a verdict").click()
+    reader.until(
+        lambda: page.get_by_test_id("regions").locator("li").count() == 5, "the way led to a hidden one"
+    )
+    reader.shot("regions")
+
+    reader.go(f"/worklist/?series={series}&state=all")
+    cell = reader.page.locator(f'tr[data-series="{series}"] .c-class')
+    assert " ".join(cell.inner_text().split()).endswith("1.00 positive Demo")
+    reader.go("/methods/#decovnet")
+    assert "Demonstration only" in reader.page.locator("#decovnet").inner_text()
