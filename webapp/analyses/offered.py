@@ -28,6 +28,7 @@ def _told(spec: SystemSpec, found: Availability) -> dict[str, Any]:
         "paper": spec.paper,
         "reads": spec.reads or None,
         "state": found.state,
+        "reason": found.reason,
         "default": found.state == "ready",
         "version": found.version,
         "auc": found.auc,

@@ -24,14 +24,9 @@ def checked_systems(systems: Sequence[str]) -> list[str]:
     names = [name for name in known if name in systems]
     found = availability()
     if lacking := next((name for name in names if found[name].state == "no weights"), None):
-        title = known[lacking].title
+        lack = f"This site has no weights for {known[lacking].title}, so it cannot run."
         able = ", ".join(name for name in known if found[name].state != "no weights")
-        raise UserError(
-            "no_weights",
-            f"This site has no weights for {title}, so it cannot run.",
-            f"Choose from: {able}.",
-            status=409,
-        )
+        raise UserError("no_weights", found[lacking].reason or lack, f"Choose from: {able}.", status=409)
     return names
 
 

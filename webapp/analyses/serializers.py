@@ -51,6 +51,7 @@ class SystemSerializer(serializers.Serializer[Any]):
     reads = serializers.CharField(required=False)
     state = serializers.ChoiceField(get_args(State))
     default = serializers.BooleanField(help_text="Whether it runs when nobody chooses.")  # type: ignore[assignment]
+    reason = serializers.CharField(required=False, help_text="Why weights that are there cannot be used.")
     version = serializers.CharField(required=False)
     auc = serializers.FloatField(required=False, help_text="Area under the ROC curve, on phantoms.")
     auc_interval = serializers.ListField(

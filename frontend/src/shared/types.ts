@@ -106,6 +106,8 @@ export interface SystemInfo {
   /** What it looks at, in one phrase. */
   reads?: string;
   state: 'ready' | 'demonstration' | 'no weights';
+  /** Why weights that are there cannot be used. */
+  reason?: string;
   /** Whether it runs when nobody chooses. */
   default: boolean;
   version?: string;

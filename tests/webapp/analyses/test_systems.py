@@ -87,6 +87,18 @@ def test_a_system_without_weights_is_neither_run_nor_accepted(
     assert analysis.systems == ["density"]
 
 
+def test_weights_that_cannot_be_used_are_told_from_those_that_are_not_there(
+    world: World, series: Series, folder: Path
+) -> None:
+    (folder / "decovnet.safetensors").write_bytes(b"damaged")
+    assert told(world)["state"] == "no weights"
+    assert "can not be used" in told(world)["reason"]
+    assert ask(world, series, "decovnet").json()["message"] == told(world)["reason"]
+    assert told(world)["reason"] in " ".join(
+        world.as_user(world.viewer).get("/methods/").content.decode().split()
+    )
+
+
 def test_density_is_always_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     use_weights(monkeypatch, None)
     density = told(world, "density")

@@ -53,7 +53,7 @@ function stateChip({ state }: SystemInfo): HTMLElement | null {
 
 /** How well it tells COVID-19 from the rest, as far as that was measured. */
 function skill(system: SystemInfo): string {
-  if (system.state === 'no weights') return 'This site has no weights for it, so it cannot run.';
+  if (system.state === 'no weights') return system.reason ?? 'This site has no weights for it, so it cannot run.';
   if (system.probabilities.length === 0) return '';
   return aucWords(system) ? `${aucWords(system)}, not on patients.` : 'Its AUC was not measured.';
 }
