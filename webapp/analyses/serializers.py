@@ -35,7 +35,7 @@ class OptionSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField()
     choices = serializers.ListField(child=serializers.CharField())
-    default = serializers.CharField()  # type: ignore[assignment]
+    default = serializers.CharField()
     help = serializers.CharField()
 
 
@@ -50,7 +50,7 @@ class SystemSerializer(serializers.Serializer[Any]):
     paper = serializers.CharField()
     reads = serializers.CharField(required=False)
     state = serializers.ChoiceField(get_args(State))
-    default = serializers.BooleanField(help_text="Whether it runs when nobody chooses.")  # type: ignore[assignment]
+    default = serializers.BooleanField(help_text="Whether it runs when nobody chooses.")
     reason = serializers.CharField(required=False, help_text="Why weights that are there cannot be used.")
     version = serializers.CharField(required=False)
     auc = serializers.FloatField(required=False, help_text="Area under the ROC curve, on phantoms.")
