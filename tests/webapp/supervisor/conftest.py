@@ -22,6 +22,7 @@ import pytest
 from websockets.sync.client import ClientConnection as Connection
 from websockets.sync.client import connect
 
+from diagnosis.weight_files import NO_WEIGHTS
 from tests.phantoms import chest_phantom, write_dicom_series
 from tests.processes import command_of, descendants
 from tests.services import free_port
@@ -54,7 +55,8 @@ class Site:
                 [sys.executable, str(REPOSITORY / "manage.py"), "run"],
                 env={**kept, "LUNGSIGHT_DATA": str(data), "PORT": str(self.port),
                      "LUNGSIGHT_LEASE_SECONDS": "5", "LUNGSIGHT_RECONCILE_SECONDS": "1",
-                     "LUNGSIGHT_DEMO_STUDIES": "0", **environment},
+                     # Box chests have known truth for the rules, and children without networks start sooner.
+                     "LUNGSIGHT_DEMO_STUDIES": "0", "LUNGSIGHT_WEIGHTS": NO_WEIGHTS, **environment},
                 stdout=file, stderr=subprocess.STDOUT, start_new_session=True, cwd=data.parent,
             )  # fmt: skip
 
@@ -153,12 +155,22 @@ def start_site(tmp_path: Path) -> Iterator[Callable[..., Site]]:
             site.stop(signal.SIGTERM)
 
 
-@pytest.fixture(scope="session")
-def archive(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A phantom chest CT as a zip of DICOM files."""
-    folder = tmp_path_factory.mktemp("phantom")
+@pytest.fixture(scope="module")
+def running_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """A site that is ready, one for all tests that leave it running. Its path is too long for a socket."""
+    data = tmp_path_factory.mktemp("site") / ("long" * 20) / ("path" * 10) / "data"
+    data.parent.mkdir(parents=True)
+    site = Site(data)
+    site.wait_until_ready()
+    yield site
+    site.stop(signal.SIGTERM, 60)
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> bytes:
+    """A phantom chest CT of a study of its own, as a zip of DICOM files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as file:
-        for path in write_dicom_series(chest_phantom().volume, folder):
+        for path in write_dicom_series(chest_phantom().volume, tmp_path / "chest"):
             file.write(path, path.name)
     return packed.getvalue()
