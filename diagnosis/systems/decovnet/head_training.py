@@ -96,7 +96,7 @@ class HeadTask:
                 "The head needs a taught backbone: give weights of the network backbone with --start.",
             )
         network.eval()
-        network.backbone.requires_grad_(False)  # type: ignore[union-attr]
+        network.backbone.requires_grad_(False)
         version = _digest(network.backbone)  # type: ignore[arg-type]
         self._features = {
             volume.study: [self._kept(network, volume, version, variant) for variant in range(variants)]
