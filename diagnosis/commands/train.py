@@ -123,7 +123,7 @@ def _after(first: str, arguments: argparse.Namespace, cache: Path, device: str) 
         module = _module(arguments.system, first, arguments.schedule)
         _progress(f"first the network {first}")
         _train(argparse.Namespace(**{**vars(arguments), **changed}), module, device)
-        any_of(False, torch.device(device))  # the other processes wait until the first one has written the weights
+        any_of(False, torch.device(device))  # until the first process has written the weights
     (start,) = out.glob("*.safetensors")
     return argparse.Namespace(**{**vars(arguments), "start": start})
 
