@@ -36,7 +36,7 @@ class DeCoVNetSystem:
         Raises RefusedInput: ``no_lungs``; ``no_weights``, ``bad_weights``; ``no_openvino``; ``no_answer``.
         """
         seconds: dict[str, float] = {}
-        weights = required(WEIGHTS, SPEC.title)
+        weights = required(WEIGHTS, f"{SPEC.title} network")
         with _timed(seconds, "weights"):
             reader = loaded(weights, _READERS[options["backend"]])
         with _timed(seconds, "input"):
