@@ -12,11 +12,11 @@ if ! command -v dciodvfy >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get 
     apt-get update -qq && apt-get install -y -qq --no-install-recommends dicom3tools >/dev/null
 fi
 echo "== tests on PostgreSQL and Valkey"
-# Several processes share the cores: with more threads each would only wait for the others.
-export OMP_NUM_THREADS=1
-.venv/bin/python -m pytest tests -m "not e2e and not faults" -n "${TEST_PROCESSES:-2}"
+processes=${TEST_PROCESSES:-2}
+.venv/bin/python -m pytest tests -m "not e2e and not faults" -n "$processes"
 echo "== writers, claims, uploads, readings and killed processes on SQLite"
-LUNGSIGHT_TEST_DATABASE=sqlite .venv/bin/python -m pytest tests/webapp tests/gpu_worker -m both_databases
+LUNGSIGHT_TEST_DATABASE=sqlite .venv/bin/python -m pytest tests/webapp tests/gpu_worker -m both_databases -n "$processes"
 echo "== processes killed on purpose"
-.venv/bin/python -m pytest tests -m faults
+# A file stays with one process: its tests share a running site.
+.venv/bin/python -m pytest tests -m faults -n "$processes" --dist loadfile
 scripts/e2e.sh
