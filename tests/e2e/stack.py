@@ -30,6 +30,10 @@ class Account:
     password: str
 
 
+OWN_DATABASE = ""
+"""DATABASE_URL of a second site: the embedded database in its data folder. The demo is made once in each."""
+
+
 class Site:
     """A running site. ``administrator`` and ``reader`` are the demo's people, ``cohort`` its cohort.
 

@@ -16,7 +16,7 @@ from tests.diagnosis.crafted_networks import (
 from tests.diagnosis.systems.crafted_decovnet import ship as ship_decovnet
 from tests.e2e import reading
 from tests.e2e.desk import Desk
-from tests.e2e.stack import Site
+from tests.e2e.stack import OWN_DATABASE, Site
 from tests.phantoms import chest_phantom, write_dicom_series
 
 
@@ -32,7 +32,8 @@ def site(tmp_path_factory: pytest.TempPathFactory, artefacts: Path) -> Iterator[
     )
     ship_decovnet(weights)
     log = artefacts / "site-classifiers.log"
-    running = Site(tmp_path_factory.mktemp("classifiers"), log, LUNGSIGHT_WEIGHTS=str(weights))
+    data = tmp_path_factory.mktemp("classifiers")
+    running = Site(data, log, LUNGSIGHT_WEIGHTS=str(weights), DATABASE_URL=OWN_DATABASE)
     yield running
     running.stop()
 
