@@ -13,7 +13,7 @@ from diagnosis.phantom.airways import (
     main_airways,
     with_walls,
 )
-from diagnosis.phantom.anatomy import Anatomy
+from diagnosis.phantom.anatomy import Anatomy, anatomy
 from diagnosis.phantom.fissures import Fissures, lobes_of, nearest_fissure
 from diagnosis.phantom.grid import Grid
 from diagnosis.phantom.patient import Patient
@@ -63,13 +63,15 @@ class Chest:
 
 
 def build_chest(
-    patient: Patient, found: Anatomy, vasculature: Vasculature, grid: Grid, randomness: Randomness
+    patient: Patient,
+    effusion_mm: tuple[float, float],
+    vasculature: Vasculature,
+    grid: Grid,
+    randomness: Randomness,
 ) -> Chest:
-    """Image a patient without disease, except that pleural fluid has already pushed the lungs away.
-
-    ``found`` are the patient's surfaces on the grid that `surface_factors` makes of ``grid``.
-    """
+    """Image a patient without disease, except that pleural fluid has already pushed the lungs away."""
     factors = surface_factors(grid.spacing_mm)
+    found = anatomy(patient, effusion_mm, grid.coarser(factors), randomness)
     hu, body = _tissue(found, patient, grid, factors, randomness.stream("tissue"))
     chest = _empty(grid, hu, body, vasculature)
     if found.cavity.has_fluid:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,16 +11,15 @@ from torch import Tensor
 
 from diagnosis.labels import ClassName
 from diagnosis.phantom.acquisition import acquire, affine_of
-from diagnosis.phantom.anatomy import anatomy, lung_map
+from diagnosis.phantom.anatomy import lung_map
 from diagnosis.phantom.chest import Chest, build_chest
 from diagnosis.phantom.disease import Disease, Kind, draw_disease
 from diagnosis.phantom.grid import Grid
 from diagnosis.phantom.lesions.painting import Diseased, add_lesions
 from diagnosis.phantom.patient import Patient, draw_patient
 from diagnosis.phantom.randomness import Randomness
-from diagnosis.phantom.refining import surface_factors
 from diagnosis.phantom.scanners import Scanner, draw_scanner, scanner_named, spacing_for
-from diagnosis.phantom.vessels import Vasculature, grow_vasculature
+from diagnosis.phantom.vessels import grow_vasculature
 from diagnosis.phantom.visibility import visible
 from diagnosis.results import INFECTED_VALUES, LOBES
 from diagnosis.volume import BoolArray, CTVolume, LabelArray
@@ -103,13 +101,13 @@ def make_phantom(request: PhantomRequest, device: torch.device | str = "cpu") ->
         scanner_named(request.scanner) if request.scanner else draw_scanner(randomness.stream("scanner"))
     )
     grid = _grid(patient, scanner, request.shape, torch.device(device), randomness.stream("position"))
-    shapes = randomness.stream("anatomy")
-    with torch.inference_mode(), ThreadPoolExecutor(1) as beside:
-        growing = beside.submit(_grown, patient, shapes, randomness.stream("vessels"))
-        surfaces = anatomy(
-            patient, disease.effusion_depth_mm, grid.coarser(surface_factors(grid.spacing_mm)), shapes
+    with torch.inference_mode():
+        shapes = randomness.stream("anatomy")
+        effusion = disease.effusion_depth_mm
+        trees = grow_vasculature(
+            lung_map(patient, shapes), randomness.stream("vessels"), patient.vessel_calibre
         )
-        chest = build_chest(patient, surfaces, growing.result(), grid, shapes)
+        chest = build_chest(patient, effusion, trees, grid, shapes)
         diseased = add_lesions(chest, disease, randomness.stream("lesions"))
         image = randomness.stream(f"acquisition/{scanner.name}/{disease.day}")
         hu = acquire(diseased.hu, grid, scanner, chest.body, image)
@@ -122,12 +120,6 @@ def make_phantom(request: PhantomRequest, device: torch.device | str = "cpu") ->
         ignore=ignore.cpu().numpy(),
         truth=_truth(request.seed, patient, disease, scanner, chest, lesions, diseased),
     )  # fmt: skip
-
-
-def _grown(patient: Patient, shapes: Randomness, vessels: Randomness) -> Vasculature:
-    """The trees, which know no voxel grid: many small steps that leave a processor to the surfaces."""
-    with torch.inference_mode():
-        return grow_vasculature(lung_map(patient, shapes), vessels, patient.vessel_calibre)
 
 
 def _grid(

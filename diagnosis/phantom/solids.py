@@ -14,8 +14,8 @@ FAR = 1e3
 """In mm: farther than any blend reaches."""
 _REACH_MM = 50.0
 """More than any two solids are blended over."""
-_SLAB = 1 << 16
-"""Positions worked on together: temporary arrays of 256 KiB stay in the processor's cache."""
+_SLAB = 1 << 17
+"""Positions worked on together: temporary arrays of 512 KiB stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
