@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from diagnosis.results import SystemResult
 from diagnosis.volume import CTVolume, LabelArray
 
 Progress = Callable[[float], None]
 """Called with the finished part of a stage, 0..1. May raise to stop the work."""
+Evidence = Literal["ml", "probability", "share"]
+"""What a system's ``slice_evidence`` is: infected or evident millilitres of the slice, the slice's own
+probability of COVID-19, or its share of what speaks for COVID-19 in the whole scan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class SystemSpec:
     ``heatmaps`` lists (class, kind) pairs; ``probabilities`` the keys it reports, none for a system that
     only measures. ``implementation`` is ``package.module:Class`` and is imported by the pipeline only.
     ``reads`` says in one phrase for people what the system looks at. ``weights`` names the weights it can not
-    run without, None for fixed rules.
+    run without, None for fixed rules. ``measures``: it gives a quantification of its own. ``evidence`` says
+    what its ``slice_evidence`` is.
     """
 
     name: str
@@ -43,6 +47,8 @@ class SystemSpec:
     implementation: str
     reads: str = ""
     weights: str | None = None
+    measures: bool = False
+    evidence: Evidence = "ml"
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ def _told(spec: SystemSpec, found: Availability) -> dict[str, Any]:
         "auc": found.auc,
         "auc_interval": list(found.auc_interval) if found.auc_interval else None,
         "probabilities": list(spec.probabilities),
+        "measures": spec.measures,
+        "evidence": spec.evidence,
         "heatmaps": [{"class": class_name, "kind": kind} for class_name, kind in spec.heatmaps],
         "options": [
             {

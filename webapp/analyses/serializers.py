@@ -12,6 +12,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from diagnosis.systems.availability import State
+from diagnosis.systems.interface import Evidence
 from webapp.accounts.models import User
 from webapp.analyses.models import Analysis, FoundRegion, StoredHeatmap
 from webapp.analyses.outlook import Outlook
@@ -58,6 +59,8 @@ class SystemSerializer(serializers.Serializer[Any]):
         child=serializers.FloatField(), required=False, help_text="95 % interval: lowest and highest."
     )
     probabilities = serializers.ListField(child=serializers.CharField())
+    measures = serializers.BooleanField(help_text="Whether it measures the infected part of the lungs.")
+    evidence = serializers.ChoiceField(get_args(Evidence), help_text="What its slice_evidence is.")
     heatmaps = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
     options = OptionSerializer(many=True)
 

@@ -25,4 +25,5 @@ SPEC = SystemSpec(
     ),
     implementation="diagnosis.systems.density.system:DensitySystem",
     reads="CT density inside the lungs",
+    measures=True,
 )
