@@ -11,19 +11,11 @@ from torch import Tensor
 from diagnosis.geometry import RefusedInput
 from diagnosis.lungs.input import lung_window
 from diagnosis.lungs.morphology import bounding_box
+from diagnosis.preprocessing.masked_grid import GREYS as GREYS
+from diagnosis.preprocessing.masked_grid import grey_and_mask
 from diagnosis.preprocessing.network_grid import cropped_affine, pooled_slices
-from diagnosis.preprocessing.resampling import (
-    Positions,
-    block_affine,
-    block_mean,
-    positions_in,
-    sample_linear,
-)
 from diagnosis.systems.decovnet.network import LEAST_SLICES
-from diagnosis.volume import Affine, BoolArray, CTVolume, HounsfieldArray, LabelArray, spacing_of
-
-GREYS = 255
-_SLAB = 16
+from diagnosis.volume import Affine, CTVolume, LabelArray, spacing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +56,7 @@ def network_input(volume: CTVolume, lungs: LabelArray, size: InputSize) -> Netwo
     hu, inside = volume.hu[box], lungs[box] > 0
     affine = cropped_affine(volume.affine, box)
     factors, target, shape = _grids(affine, inside.shape, size)
-    image = np.empty((2, *shape), dtype=np.uint8)
-    z, y, x = positions_in(block_affine(affine, factors), target, shape)
-    for start in range(0, len(z), _SLAB):
-        positions = (z[start : start + _SLAB], y, x)
-        image[:, start : start + _SLAB] = _sampled(hu, inside, factors, positions)
+    image = grey_and_mask(hu, inside, lung_window, affine, target, shape, factors)
     return NetworkInput(image, target)
 
 
@@ -98,18 +86,3 @@ def _grids(
     target[:3, 3] = affine[:3, 3] + affine[:3, :3] @ ((steps - 1) / 2)
     factors = (block, max(1, height // size.height), max(1, width // size.width))
     return factors, target, (max(LEAST_SLICES, slices), size.height, size.width)
-
-
-def _sampled(
-    hu: HounsfieldArray, inside: BoolArray, factors: tuple[int, int, int], positions: Positions
-) -> LabelArray:
-    """Grey values and mask at some slices of the input, from no more of the scan than they need."""
-    z, y, x = positions
-    last = -(-len(hu) // factors[0]) - 1
-    first = min(last, max(0, int(np.floor(z[0]))))
-    end = min(last, max(0, int(np.ceil(z[-1])))) + 1
-    part = slice(first * factors[0], end * factors[0])
-    here = (z - first, y, x)
-    grey = sample_linear(block_mean(lung_window(hu[part]), factors), here)
-    share = sample_linear(block_mean(inside[part], factors), here)
-    return np.stack([np.rint(grey * GREYS), share >= 0.5]).astype(np.uint8)
