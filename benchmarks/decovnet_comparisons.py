@@ -38,7 +38,8 @@ from diagnosis.labels import Split
 from diagnosis.systems.decovnet.network import COVID, DeCoVNet, DeCoVNetFC, Head
 from diagnosis.systems.decovnet.preprocessing import InputSize, as_tensor
 from diagnosis.systems.decovnet.training import SMALL, DeCoVNetSchedule, DeCoVNetTask
-from diagnosis.systems.decovnet.training_inputs import is_covid, study_input
+from diagnosis.systems.decovnet.training_inputs import study_input
+from diagnosis.systems.study_classes import is_covid
 from diagnosis.training.kept import kept
 from diagnosis.training.labelled import LabelledStudies, LabelledVolume, StoredArray, open_labelled, stored
 from diagnosis.training.loop import train

@@ -20,7 +20,8 @@ from diagnosis.geometry import RefusedInput
 from diagnosis.results import INFECTED_VALUES
 from diagnosis.systems.decovnet.network import REDUCTION, DeCoVNet
 from diagnosis.systems.decovnet.preprocessing import InputSize, as_tensor
-from diagnosis.systems.decovnet.training_inputs import LESION_VALUES, UNKNOWN, augmented, study_input
+from diagnosis.systems.decovnet.training_inputs import augmented, study_input
+from diagnosis.systems.study_outlines import LESION_VALUES, UNKNOWN
 from diagnosis.training.augmentation import Draws
 from diagnosis.training.labelled import LabelledStudies
 from diagnosis.training.task import Batch, Settings

@@ -10,35 +10,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from diagnosis.evaluation.delong import roc_area
 from diagnosis.evaluation.operating import at_youden
 from diagnosis.preprocessing.resampling import positions_in, sample_linear
+from diagnosis.systems.calibrating import scale_of
 from diagnosis.systems.decovnet.configuration import heatmap_key
 from diagnosis.systems.decovnet.explanation import Cam, activation_map, features_affine
 from diagnosis.systems.decovnet.network import COVID, DeCoVNet
 from diagnosis.systems.decovnet.preprocessing import InputSize, as_tensor
-from diagnosis.systems.decovnet.training_inputs import is_covid, study_input
+from diagnosis.systems.decovnet.training_inputs import study_input
+from diagnosis.systems.study_classes import is_covid
 from diagnosis.training.labelled import LabelledVolume
 from diagnosis.volume import FloatArray
-
-REFERENCE_PERCENTILE = 99.5
-"""Of the lung voxels of positive studies: what is shown as 1.0."""
-THRESHOLD_PERCENTILE = 95.0
-"""Regions hold the top 5 % of those voxels (section III-D): of all studies together, not of each."""
-
-_NOTHING_TO_SEE = {"reference": 1.0, "threshold": 1.0}
-"""Of a map that is empty in every positive study, as after too few steps: any scale shows it as it is."""
-
-
-def read_answers(truth: NDArray[np.bool_], found: NDArray[np.float64]) -> dict[str, float]:
-    """Return AUC, accuracy at 0.5 and mean cross-entropy of probabilities."""
-    area = roc_area(truth, found)
-    likely = np.clip(np.where(truth, found, 1 - found), 1e-6, 1.0)
-    return {
-        "auc": 0.0 if area is None else area.value,
-        "accuracy": float(((found >= 0.5) == truth).mean()),
-        "cross_entropy": float(-np.log(likely).mean()),
-    }
 
 
 def answers(
@@ -66,7 +48,7 @@ def answers(
         raise ValueError("an operating point needs studies of both sides")
     return {
         "operating_point": round(point.threshold, 4),
-        "heatmaps": {heatmap_key(cam): _scale(np.concatenate(of)) for cam, of in values.items()},
+        "heatmaps": {heatmap_key(cam): scale_of(np.concatenate(of)) for cam, of in values.items()},
     }
 
 
@@ -75,10 +57,3 @@ def _in_lungs(values: FloatArray, lungs: NDArray[np.uint8]) -> FloatArray:
     whole = np.eye(4)
     positions = positions_in(features_affine(whole), whole, lungs.shape)
     return sample_linear(values, positions)[lungs > 0]
-
-
-def _scale(values: FloatArray) -> dict[str, float]:
-    reference, threshold = np.percentile(values, (REFERENCE_PERCENTILE, THRESHOLD_PERCENTILE))
-    if not reference > 0:
-        return dict(_NOTHING_TO_SEE)
-    return {"reference": float(reference), "threshold": float(threshold / reference)}

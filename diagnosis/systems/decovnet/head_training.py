@@ -19,11 +19,13 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from diagnosis.geometry import RefusedInput
+from diagnosis.systems.calibrating import read_answers
 from diagnosis.systems.decovnet.backbone_training import SMALL_SIZE
-from diagnosis.systems.decovnet.calibration import answers, read_answers
+from diagnosis.systems.decovnet.calibration import answers
 from diagnosis.systems.decovnet.network import COVID, DeCoVNet
 from diagnosis.systems.decovnet.preprocessing import InputSize, as_tensor
-from diagnosis.systems.decovnet.training_inputs import augmented, is_covid, sides, study_input
+from diagnosis.systems.decovnet.training_inputs import augmented, study_input
+from diagnosis.systems.study_classes import is_covid, sides
 from diagnosis.training.augmentation import Draws
 from diagnosis.training.kept import kept
 from diagnosis.training.labelled import CT, LabelledStudies, LabelledVolume

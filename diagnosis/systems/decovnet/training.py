@@ -13,10 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from diagnosis.systems.decovnet.calibration import answers, read_answers
+from diagnosis.systems.calibrating import read_answers
+from diagnosis.systems.decovnet.calibration import answers
 from diagnosis.systems.decovnet.network import COVID, DeCoVNet, Head
 from diagnosis.systems.decovnet.preprocessing import PAPER_SIZE, InputSize, as_tensor
-from diagnosis.systems.decovnet.training_inputs import augmented, is_covid, sides, study_input
+from diagnosis.systems.decovnet.training_inputs import augmented, study_input
+from diagnosis.systems.study_classes import is_covid, sides
 from diagnosis.training.augmentation import Draws
 from diagnosis.training.labelled import LabelledStudies, LabelledVolume
 from diagnosis.training.task import Batch, Settings

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,18 +10,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from diagnosis.geometry import RefusedInput
 from diagnosis.lungs.input import WINDOW_HU
 from diagnosis.lungs.training import BRIGHTNESS, CONTRAST
-from diagnosis.preprocessing.resampling import positions_in
-from diagnosis.results import ATELECTASIS, EFFUSION, INFECTED_VALUES, NODULE
-from diagnosis.systems.decovnet.preprocessing import GREYS, InputSize, NetworkInput, network_input
-from diagnosis.systems.decovnet.spec import CLASS_NAME
+from diagnosis.systems.decovnet.preprocessing import GREYS, InputSize, network_input
 from diagnosis.systems.study_lungs import lungs_of
+from diagnosis.systems.study_outlines import outlines_at
 from diagnosis.training.augmentation import Draws, Ranges, change_grey, degrade, mix_neighbours, move
 from diagnosis.training.kept import kept
 from diagnosis.training.labelled import CT, LabelledVolume
-from diagnosis.volume import CTVolume, LabelArray
+from diagnosis.volume import CTVolume
 
 PUBLISHED = Ranges(
     rotation_degrees=10.0, zoom=(0.8, 1.2), anisotropy=0.0, shear=math.tan(math.radians(10.0)), shift=0.1,
@@ -35,9 +31,6 @@ FOR_PHANTOMS = Ranges(
 )  # fmt: skip
 """Published geometry with flips, and the HU changes that carried networks from phantoms to real CT, milder
 because pixels are larger here."""
-LESION_VALUES = (*INFECTED_VALUES, EFFUSION, NODULE, ATELECTASIS)
-UNKNOWN = 255
-"""Lesion value of voxels of which nothing is known."""
 _CT, _MASK, _LESIONS = range(3)
 
 
@@ -71,47 +64,10 @@ def augmented(image: Tensor, draws: Draws, *, published: bool) -> tuple[Tensor, 
     return torch.cat([grey, labels[:, :depth].float()]), labels[0, depth:]
 
 
-def is_covid(volume: LabelledVolume) -> bool:
-    """Say whether the study's class is COVID-19."""
-    return volume.class_name == CLASS_NAME
-
-
-def sides(volumes: Sequence[LabelledVolume], part: str) -> tuple[list[LabelledVolume], list[LabelledVolume]]:
-    """Return the studies that are not COVID-19, and those that are; without class they are left out.
-
-    Raises RefusedInput (code nothing_to_learn) when a side is empty.
-    """
-    known = [volume for volume in volumes if volume.class_name is not None]
-    positive = [volume for volume in known if is_covid(volume)]
-    negative = [volume for volume in known if not is_covid(volume)]
-    if positive and negative:
-        return negative, positive
-    raise RefusedInput(
-        "nothing_to_learn",
-        f"The {part} part of this label folder has {len(positive)} studies with COVID-19 and {len(negative)} "
-        "without: a classifier needs both. Sign readings with a diagnosis and export again.",
-    )
-
-
 def _made(volume: LabelledVolume, size: InputSize, cache: Path) -> NDArray[np.uint8]:
     ct = CTVolume(volume.arrays[CT].whole(), volume.affine)
     shown = network_input(ct, lungs_of(volume, cache), size)
-    return np.concatenate([shown.image, _lesions(volume, shown)[None]])
-
-
-def _lesions(volume: LabelledVolume, shown: NetworkInput) -> LabelArray:
-    """Lesion values at the voxels of the input; without outlines nothing is known."""
-    shape = shown.image.shape[1:]
-    if not volume.has("outline"):
-        return np.full(shape, UNKNOWN, np.uint8)
-    labels = volume.arrays["outline"].whole()
-    if volume.has("ignore"):
-        labels = np.where(volume.arrays["ignore"].whole() > 0, UNKNOWN, labels)
-    nearest = [
-        np.clip(np.rint(along).astype(np.intp), 0, count - 1)
-        for along, count in zip(positions_in(volume.affine, shown.affine, shape), labels.shape, strict=True)
-    ]
-    return np.asarray(labels[np.ix_(*nearest)], dtype=np.uint8)
+    return np.concatenate([shown.image, outlines_at(volume, shown.affine, shown.image.shape[1:])[None]])
 
 
 def _greys(hu: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from diagnosis.systems.decovnet.backbone_training import cells_of
 from diagnosis.systems.decovnet.configuration import configuration_of
 from diagnosis.systems.decovnet.preprocessing import InputSize
 from diagnosis.systems.decovnet.training import SMALL, DeCoVNetTask, paper
-from diagnosis.systems.decovnet.training_inputs import UNKNOWN
+from diagnosis.systems.study_outlines import UNKNOWN
 from diagnosis.training.augmentation import Draws
 from diagnosis.training.labelled import LabelledStudies, open_labelled
 from diagnosis.weight_files import read_header
