@@ -19,20 +19,29 @@ _SLAB = 16
 _IN_PLANE = np.stack([np.zeros((3, 3)), [[0, 1, 0], [1, 1, 1], [0, 1, 0]], np.zeros((3, 3))])
 
 
-def remove_batch_effect(hu: HounsfieldArray) -> FloatArray:
+def remove_batch_effect(hu: HounsfieldArray, background: float | None = None) -> FloatArray:
     """Return float32 ``[z, y, x]`` in 0..1: air outside the body near 0, water near 0.49.
+
+    ``background`` is `background_hu` of the whole series where ``hu`` is only a part of it; None: of ``hu``.
 
     HU are clipped to -2000..3000, the median of the air outside the body over all slices is subtracted,
     the range above it is cut to 0..2048 and divided by 2048; last comes a 3 x 3 median in each slice. The
     paper does not say what "background" is: here the air that reaches the image border, without padding.
     """
-    zero = round(background_hu(hu))
+    zero = round(background_hu(hu) if background is None else background)
     result = np.empty(hu.shape, dtype=np.float32)
     for start in range(0, len(hu), _SLAB):
         slab = np.clip(hu[start : start + _SLAB], _LOWEST_HU, _HIGHEST_HU)
         slab = np.clip(slab - np.int16(zero), 0, _SCALE)
         np.divide(_median_3x3(slab), np.float32(_SCALE), out=result[start : start + _SLAB])
     return result
+
+
+def without_removal(hu: HounsfieldArray) -> FloatArray:
+    """Return the same scale with air taken to be -1000 HU and without median: what the removal is measured
+    against."""
+    above_air = np.clip(hu, int(_AIR_HU), int(_AIR_HU) + _SCALE) - np.int16(_AIR_HU)
+    return np.asarray(above_air / np.float32(_SCALE))
 
 
 def _median_3x3(images: NDArray[np.int16]) -> NDArray[np.int16]:
