@@ -11,11 +11,19 @@ from diagnosis.document import analysis_json
 from diagnosis.regions import regions_of_lesions, with_lobes
 from diagnosis.results import Analysis, Quantification, Region, SystemResult
 from diagnosis.run_clock import RunClock, StageProgress, peak_memory_mb
-from diagnosis.segmentation_options import SEGMENTATIONS
-from diagnosis.segmenting import STAGE_WEIGHTS, Segmented, measured_lesions, segment, segmentation_stages
+from diagnosis.segmentation_options import METHOD, NONE, SEGMENTATIONS
+from diagnosis.segmenting import (
+    STAGE_WEIGHTS,
+    Segmented,
+    measured_lesions,
+    segment,
+    segmentation_stages,
+    will_be_made,
+)
 from diagnosis.systems.catalogue import catalogue
 from diagnosis.systems.interface import Case, DiagnosisSystem, OptionSpec, SystemSpec
 from diagnosis.volume import CTVolume
+from diagnosis.weight_files import required
 
 __all__ = ["analyse", "analysis_json", "chosen_options", "load_system", "peak_memory_mb", "stages"]
 
@@ -67,6 +75,8 @@ def analyse(volume: CTVolume, systems: Sequence[str], options: Options, progress
     network can not be used, and whatever ``progress`` raises.
     """
     settings = {name: chosen_options(name, options.get(name, {})) for name in (*SEGMENTATIONS, *systems)}
+    for name in systems:
+        _require_needs(_spec(name), settings)
     run = RunClock(stages(systems, options), _weights(systems), progress)
     found = segment(volume, settings, run)
     case = found.case()
@@ -103,6 +113,17 @@ def _spec(name: str) -> SystemSpec:
     if name not in known:
         raise UnknownChoice(f"There is no system {name}. There are: {', '.join(known)}.")
     return known[name]
+
+
+def _require_needs(spec: SystemSpec, settings: Options) -> None:
+    """Raise what says, before any work, that a segmentation the system needs will not be made."""
+    for owner in spec.needs:
+        if not will_be_made(owner, settings):
+            if settings[owner][METHOD] == NONE:
+                raise UnknownChoice(
+                    f"{spec.title} needs {owner}: choose another {owner}.{METHOD} than {NONE}."
+                )
+            required(owner, f"network that finds {owner}, which {spec.title} needs")
 
 
 def _weights(systems: Sequence[str]) -> dict[str, float]:

@@ -66,9 +66,15 @@ class Segmented:
 
 def segmentation_stages(settings: Settings) -> tuple[str, ...]:
     """Return the stages that will run: lobes and lesions only when asked for, or when weights are there."""
-    lobes = (LOBES_STAGE,) if _wanted("lobes", settings) else ()
-    lesions = (LESIONS_STAGE,) if _wanted("lesions", settings) else ()
+    lobes = (LOBES_STAGE,) if will_be_made("lobes", settings) else ()
+    lesions = (LESIONS_STAGE,) if will_be_made("lesions", settings) else ()
     return (LUNGS_STAGE, *lobes, *lesions)
+
+
+def will_be_made(owner: str, settings: Settings) -> bool:
+    """Say whether ``lungs``, ``lobes`` or ``lesions`` are looked for with these options."""
+    method = settings[owner][METHOD]
+    return method != NONE and (method != AUTOMATIC or shipped(owner) is not None)
 
 
 def load_network(owner: str) -> str | None:
@@ -97,14 +103,14 @@ def segment(volume: CTVolume, settings: Settings, run: RunClock) -> Segmented:
         found.names["lungs"] = f"{lungs.method} {lungs.version}"
         found.warnings += [padding] if padding else []
         found.warnings += [*lungs.warnings, *cautions(cleaned, lungs.labels)]
-    if _wanted("lobes", settings):
+    if will_be_made("lobes", settings):
         with run.stage(LOBES_STAGE):
             lobes = segment_lobes(cleaned, lungs.labels, cast(LobeMethod, settings["lobes"][METHOD]))
         if lobes is not None:
             found.lobes = lobes.labels
             found.names["lobes"] = f"{lobes.method} {lobes.version}"
             found.warnings += lobes.warnings
-    if _wanted("lesions", settings):
+    if will_be_made("lesions", settings):
         with run.stage(LESIONS_STAGE):
             lesions = segment_lesions(
                 cleaned, lungs.labels, cast(LesionMethod, settings["lesions"][METHOD]), run.part
@@ -121,11 +127,6 @@ def measured_lesions(found: Segmented, lesions: Lesions) -> Quantification:
     measured = quantify_lesions(lesions.labels, found.lungs, found.lobes, found.volume.affine)
     calibration = _calibration() if lesions.method == CALIBRATED_METHOD else None
     return with_uncertainty(measured, spread_of(lesions.percent_at), calibration, lesions.version)
-
-
-def _wanted(owner: str, settings: Settings) -> bool:
-    method = settings[owner][METHOD]
-    return method != NONE and (method != AUTOMATIC or shipped(owner) is not None)
 
 
 def _calibration() -> Calibration | None:

@@ -98,13 +98,15 @@ def _require_possible(arguments: argparse.Namespace) -> None:
 
 def _identified(arguments: argparse.Namespace) -> tuple[Path, dict[str, str]]:
     """Return the weights, and what makes two runs the same: their rows may be mixed."""
-    weights: Path = arguments.weights or required(arguments.system, catalogue()[arguments.system].title)
+    spec = catalogue()[arguments.system]
+    weights: Path = arguments.weights or required(arguments.system, spec.title)
+    needed = {name: read_header(required(name, f"{name} network"))["version"] for name in spec.needs}
     with weights.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     return weights, {
         "system": arguments.system, "version": read_header(weights)["version"], "weights": digest,
         "label_set": read_label_folder(arguments.labels).label_set, "part": arguments.part,
-        "lungs": arguments.lungs,
+        "lungs": arguments.lungs, **needed,
     }  # fmt: skip
 
 
@@ -127,17 +129,19 @@ def _read_all(
     refused: dict[str, str],
 ) -> PredictionFile:  # fmt: skip
     """Read the studies that ``predictions.csv`` does not hold yet."""
+    from diagnosis.systems.study_lesions import found_lesions
     from diagnosis.systems.study_lungs import lungs_of
 
     patients = read_label_folder(arguments.labels).patients
     file = _file(arguments, "predictions.csv", evaluator.findings)
+    needs_lesions = "lesions" in catalogue()[arguments.system].needs
     for done, volume in enumerate(volumes, start=1):
         if volume.study not in file.rows:
             with _noting_refusal(volume.study, refused):
                 ct = CTVolume(volume.arrays[CT].whole(), volume.affine)
-                reading = evaluator.read(
-                    Case(ct, lungs_of(volume, cache, arguments.lungs)), _lesions(volume, file.keys[0])
-                )
+                lungs = lungs_of(volume, cache, arguments.lungs)
+                found = found_lesions(volume, lungs, cache) if needs_lesions else None
+                reading = evaluator.read(Case(ct, lungs, lesions=found), _lesions(volume, file.keys[0]))
                 file.add(_prediction(volume, patients[volume.study], reading))
         _progress(f"{arguments.part}: {done} of {len(volumes)}")
     return file
@@ -150,9 +154,11 @@ def _read_again(
     """Image phantoms on other scanners and read those that ``scanner-swap.csv`` does not hold yet."""
     from diagnosis.commands.scanner_swap import imaged_on, other_scanner
     from diagnosis.lungs.segmentation import segment_lungs
+    from diagnosis.systems.study_lesions import lesions_in
 
     patients = read_label_folder(arguments.labels).patients
     file = _file(arguments, "scanner-swap.csv", ())
+    needs_lesions = "lesions" in catalogue()[arguments.system].needs
     for done, volume in enumerate(volumes, start=1):
         if volume.study not in file.rows:
             scanner = other_scanner(volume)
@@ -160,7 +166,8 @@ def _read_again(
             with _noting_refusal(f"{volume.study} on {scanner}", refused):
                 truth = arguments.lungs == "truth"
                 lungs = phantom.lungs if truth else segment_lungs(phantom.volume).labels
-                reading = evaluator.read(Case(phantom.volume, lungs), None)
+                found = lesions_in(phantom.volume, lungs) if needs_lesions else None
+                reading = evaluator.read(Case(phantom.volume, lungs, lesions=found), None)
                 row = _prediction(volume, patients[volume.study], Reading(reading.probabilities))
                 file.add(replace(row, scanner=scanner))
         _progress(f"other scanners: {done} of {len(volumes)}")

@@ -56,6 +56,9 @@ def _of(spec: SystemSpec) -> Availability:
     path = shipped(spec.weights)
     if path is None:
         return Availability("no weights")
+    for name in spec.needs:
+        if shipped(name) is None:
+            return Availability("no weights", reason=f"{spec.title} needs {name} found by a network first.")
     try:
         header = read_header(path)
     except RefusedInput as refusal:

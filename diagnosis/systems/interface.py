@@ -33,8 +33,9 @@ class SystemSpec:
     ``heatmaps`` lists (class, kind) pairs; ``probabilities`` the keys it reports, none for a system that
     only measures. ``implementation`` is ``package.module:Class`` and is imported by the pipeline only.
     ``reads`` says in one phrase for people what the system looks at. ``weights`` names the weights it can not
-    run without, None for fixed rules. ``measures``: it gives a quantification of its own. ``evidence`` says
-    what its ``slice_evidence`` is.
+    run without, None for fixed rules; ``needs`` the segmentations besides lungs that it can not run without
+    (``lesions``). ``measures``: it gives a quantification of its own. ``evidence`` says what its
+    ``slice_evidence`` is.
     """
 
     name: str
@@ -47,6 +48,7 @@ class SystemSpec:
     implementation: str
     reads: str = ""
     weights: str | None = None
+    needs: Sequence[str] = ()
     measures: bool = False
     evidence: Evidence = "ml"
 
