@@ -75,6 +75,14 @@ def _suggested(lobe: str) -> Column:
     )  # fmt: skip
 
 
+def _share(name: str) -> Column:
+    return Column(
+        f"{name}_infected_percent", "%", "0 to 100",
+        f"Infected part of both lungs as {catalogue()[name].title} measures it by itself; infected_percent "
+        f"stands beside it. {FROM_THE_ANALYSIS}", _at("infected_percent_by_system", name),
+    )  # fmt: skip
+
+
 def _classifier(name: str, key: str) -> tuple[Column, Column]:
     """Return the probability that a classifier gives, and from where on it predicts the key."""
     title = catalogue()[name].title
@@ -143,6 +151,7 @@ COLUMNS: tuple[Column, ...] = (
         column for name in classifiers() for key in catalogue()[name].probabilities
         for column in _classifier(name, key)
     ),
+    *(_share(name) for name, spec in catalogue().items() if spec.measures),
     Column(
         "systems", "", "name version; ...", "Systems and segmentations with versions behind these numbers.",
         _at("systems"),

@@ -22,19 +22,26 @@ PARTS = (SOURCE, INFECTED_ML, "lobes", "types_ml", "severity", INTERVAL, SPREAD)
 
 
 def measured(analyses: Iterable[UUID], systems: Iterable[str]) -> dict[UUID, dict[str, Any]]:
-    """Return per analysis ``versions`` (by system and segmentation) and ``quantification``, in one query."""
+    """Return what analyses measured and with what, in one query.
+
+    Per analysis ``versions`` (by system and segmentation), ``quantification``, and ``shares``: the infected
+    percent of the systems that measure one of their own.
+    """
     names = sorted(set(systems))
-    paths = [KT(f"results__systems__{name}__version") for name in names]
+    versions = [KT(f"results__systems__{name}__version") for name in names]
+    shares = [f"results__systems__{name}__quantification__infected_percent" for name in names]
     parts = [f"results__quantification__{part}" for part in PARTS]
     rows = Analysis.objects.filter(pk__in=list(analyses)).values_list(
-        "pk", "systems", "results__segmentation", *parts, *paths
+        "pk", "systems", "results__segmentation", *parts, *shares, *versions
     )
     found: dict[UUID, dict[str, Any]] = {}
     for pk, ran, segmentation, *values in rows:
-        told = dict(zip(names, values[len(PARTS) :], strict=True))
+        of_parts, of_systems = values[: len(PARTS)], values[len(PARTS) :]
+        told = dict(zip(names, of_systems[len(names) :], strict=True))
         found[pk] = {
             "versions": {name: told[name] or "" for name in ran} | (segmentation or {}),
-            "quantification": present(dict(zip(PARTS, values, strict=False))),
+            "quantification": present(dict(zip(PARTS, of_parts, strict=True))),
+            "shares": present(dict(zip(names, of_systems[: len(names)], strict=True))),
         }
     return found
 

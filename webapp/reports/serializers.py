@@ -111,6 +111,9 @@ class TableRowSerializer(serializers.Serializer[Any]):
     viewer_url = serializers.CharField()
     ai_hidden = serializers.BooleanField()
     infected_percent = serializers.FloatField(required=False)
+    infected_percent_by_system = serializers.DictField(
+        child=serializers.FloatField(), required=False, help_text="Of the systems that measure one."
+    )
     systems = serializers.CharField(required=False)
     measured = MeasuredPart(required=False)
     predicted = serializers.DictField(

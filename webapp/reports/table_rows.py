@@ -75,6 +75,7 @@ def _row(line: TableLine, loaded: _Loaded, exempt: bool) -> dict[str, Any]:
     if analysis is not None and shows_ai:
         found = loaded.measured[analysis.pk]
         row["infected_percent"] = analysis.infected_percent
+        row["infected_percent_by_system"] = found["shares"] or None
         row["systems"] = _systems(found["versions"])
         row["measured"] = row_part(found["quantification"]) or None
         row["predicted"] = loaded.predicted[analysis.pk] or None

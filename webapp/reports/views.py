@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from webapp.accounts.models import User
 from webapp.accounts.selectors import signed_in
+from webapp.analyses.offered import title_of
 from webapp.audit.services import record
 from webapp.cohorts.models import AIPolicy
 from webapp.cohorts.permissions import Action
@@ -114,12 +116,19 @@ def cohort(request: HttpRequest, slug: str) -> HttpResponse:
         "cohort": found,
         "policy": POLICY_WORDS[AIPolicy(found.ai_policy)],
         "page": page,
-        "rows": rows,
+        "rows": [row | {"other_shares": _other_shares(row)} for row in rows],
         "may_export": cohorts_for(user, Action.EXPORT).filter(pk=found.pk).exists(),
         "export_url": reverse("cohort-export", args=[slug]),
         "dictionary_url": reverse("cohort-data-dictionary", args=[slug]),
     }
     return render(request, "reports/cohort.html", context)
+
+
+def _other_shares(row: Mapping[str, Any]) -> list[tuple[str, float]]:
+    """Return the infected percent of the systems beside the one in the row's own column, by title."""
+    shown_already = row.get("measured", {}).get("found_by")
+    shares: Mapping[str, float] = row.get("infected_percent_by_system", {})
+    return [(title_of(name), share) for name, share in shares.items() if name != shown_already]
 
 
 def _filters(request: HttpRequest) -> dict[str, Any]:

@@ -117,6 +117,20 @@ def test_the_export_holds_what_a_classifier_predicted(world: World) -> None:
     assert line["systems"] == "density 1.0; decovnet small-7"
 
 
+def test_the_infected_part_by_every_system_that_measures_stands_beside_that_of_the_lesion_network(
+    world: World,
+) -> None:
+    own = {"density": {"quantification": {"infected_percent": 7.5}}, "decovnet": {}}
+    finished_analysis(ready_series(world.cohort), quantification=QUANTIFICATION, classifiers=own)
+    client = world.as_user(world.data_manager)
+    (row,) = client.get(TABLE).json()["results"]
+    assert row["infected_percent_by_system"] == {"density": 7.5}
+    (line,) = lines(client.get(EXPORT))
+    assert (line["infected_source"], line["density_infected_percent"]) == ("lesions", "7.5")
+    page = " ".join(client.get("/cohorts/north/").content.decode().split())
+    assert 'Density <span class="num">7.5</span>' in page
+
+
 def test_a_series_nobody_signed_has_a_row_without_answers(world: World) -> None:
     series = ready_series(world.cohort)
     finished_analysis(series)
@@ -153,12 +167,13 @@ def test_hidden_numbers_of_the_systems_are_absent_for_those_who_read(
     world: World, policy: AIPolicy, role: str, sees: bool
 ) -> None:
     series = ready_series(world.cohort)
-    said = {"probabilities": {"COVID-19": 0.75}}
+    said = {"probabilities": {"COVID-19": 0.75}, "quantification": {"infected_percent": 7.5}}
     finished_analysis(series, quantification=QUANTIFICATION, classifiers={"decovnet": said})
     Cohort.objects.update(ai_policy=policy)
     (row,) = world.as_role(role).get(TABLE).json()["results"]
     assert ("infected_percent" in row) is sees
     assert ("predicted" in row) is sees
+    assert ("infected_percent_by_system" in row) is sees
     assert ("measured" in row) is sees
     assert ("systems" in row) is sees
     assert row["ai_hidden"] is not sees
