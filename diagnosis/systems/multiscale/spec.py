@@ -48,4 +48,6 @@ SPEC = SystemSpec(
     implementation="diagnosis.systems.multiscale.system:MultiscaleSystem",
     reads="slices of the CT, lungs only, each by itself",
     weights=WEIGHTS,
+    measures=True,
+    evidence="probability",
 )

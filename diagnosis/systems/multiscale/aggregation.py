@@ -1,0 +1,37 @@
+"""From the classes of slices to the classes of a patient. The paper classifies slices only; this is ours."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diagnosis.systems.multiscale.spec import CLASSES, NP
+
+TOP_SHARE = 0.2
+"""Part of a patient's slices that speaks for the patient. Disease is rarely in all of them."""
+
+
+def patient_probabilities(slices: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probabilities ``[classes]`` of a patient from those of his slices ``[n, classes]``.
+
+    They are the mean over the top fifth of his slices, the same ones for every class, so they add up to 1.
+    Classes as in CLASSES. Raises ValueError without slices.
+    """
+    return np.asarray(slices[top_slices(slices)].mean(axis=0))
+
+
+def top_slices(slices: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return which slices speak for the patient: those with the highest 1 - P(NP), highest first.
+
+    A fifth of them, rounded up; of equal ones the first. Raises ValueError without slices.
+    """
+    if not len(slices):
+        raise ValueError("a patient needs at least one slice")
+    return worst_first(slices)[: math.ceil(TOP_SHARE * len(slices))]
+
+
+def worst_first(slices: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return all slices in the order of 1 - P(NP), highest first."""
+    return np.argsort(slices[:, CLASSES.index(NP)], kind="stable")
