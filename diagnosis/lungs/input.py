@@ -15,15 +15,16 @@ _GREYS = 255.0
 
 def lung_window(hu: FloatArray | HounsfieldArray) -> FloatArray:
     """Return float32 grey values 0..1 in steps of 1/255, of the input's shape."""
-    return np.asarray(np.rint(_scaled(hu, WINDOW_HU) * _GREYS) / np.float32(_GREYS), dtype=np.float32)
+    return np.asarray(np.rint(in_window(hu, WINDOW_HU) * _GREYS) / np.float32(_GREYS), dtype=np.float32)
 
 
 def deepmedic_window(hu: FloatArray | HounsfieldArray) -> FloatArray:
     """Return float32 values 0..1 of the window of the DeepMedic-type network."""
-    return _scaled(hu, DEEPMEDIC_WINDOW_HU)
+    return in_window(hu, DEEPMEDIC_WINDOW_HU)
 
 
-def _scaled(hu: FloatArray | HounsfieldArray, window: tuple[float, float]) -> FloatArray:
+def in_window(hu: FloatArray | HounsfieldArray, window: tuple[float, float]) -> FloatArray:
+    """Return float32 values 0..1 of a window in HU, clipped."""
     low, high = window
     values = np.clip(hu, low, high).astype(np.float32)
     values -= np.float32(low)

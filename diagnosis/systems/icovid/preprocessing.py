@@ -1,8 +1,9 @@
-"""What icovid sees (Berenguer et al., 2020, section 4.1): slices of the lungs in a square, and their lesions."""
+"""What icovid sees (Berenguer et al., 2020, section 4.1): lungs in a square, and their lesions."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -10,23 +11,17 @@ from torch import Tensor
 from torch.nn import functional
 
 from diagnosis.geometry import RefusedInput
+from diagnosis.lungs.input import in_window
 from diagnosis.lungs.morphology import bounding_box
-from diagnosis.preprocessing.network_grid import cropped_affine
-from diagnosis.preprocessing.resampling import (
-    Factors,
-    Positions,
-    block_affine,
-    block_mean,
-    positions_in,
-    sample_linear,
-)
+from diagnosis.preprocessing.masked_grid import GREYS, grey_and_mask
+from diagnosis.preprocessing.network_grid import Box, cropped_affine
+from diagnosis.preprocessing.resampling import Factors, Positions, positions_in
 from diagnosis.results import INFECTED_VALUES
 from diagnosis.systems.icovid.network import Side
 from diagnosis.volume import Affine, BoolArray, CTVolume, HounsfieldArray, LabelArray, spacing_of
 
 WINDOW_HU = (-1000.0, 400.0)
-GREYS = 255
-_SLAB = 16
+_window = partial(in_window, window=WINDOW_HU)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +60,12 @@ def network_input(
     if not lungs.any():
         raise RefusedInput("no_lungs", "No lungs found.")
     box = bounding_box(lungs > 0)
-    hu, inside = volume.hu[box], lungs[box] > 0
+    inside = lungs[box] > 0
     affine = cropped_affine(volume.affine, box)
-    factors, target, slices = _square(affine, inside.shape, size)
-    shape = (slices, size.side, size.side)
-    image = np.zeros((2, *shape), dtype=np.uint8)
-    z, y, x = positions_in(block_affine(affine, factors), target, shape)
-    for start in range(0, slices, _SLAB):
-        here = slice(start, start + _SLAB)
-        image[0, here] = _masked_grey(hu, inside, factors, (z[here], y, x))
+    factors, target, shape = _square(affine, inside.shape, size)
+    hu, around = _masked(volume, inside, box, factors)
+    image = grey_and_mask(hu, hu > WINDOW_HU[0], _window, around, target, shape, factors)
+    image[1] = 0
     if lesions is not None:
         found = np.where(inside & np.isin(lesions[box], INFECTED_VALUES), lesions[box], 0).astype(np.uint8)
         image[1] = _nearest(found, positions_in(affine, target, shape))
@@ -92,8 +84,10 @@ def as_tensor(image: LabelArray, side: Side) -> Tensor:
     return torch.cat([ct, types.permute(0, 3, 1, 2).float()], dim=1)
 
 
-def _square(affine: Affine, shape: tuple[int, ...], size: InputSize) -> tuple[Factors, Affine, int]:
-    """Factors of the blocks to average, and affine and number of slices of the input, around one centre."""
+def _square(
+    affine: Affine, shape: tuple[int, ...], size: InputSize
+) -> tuple[Factors, Affine, tuple[int, int, int]]:
+    """Factors of the blocks to average, and affine and shape of the input, around one centre."""
     depth, height, width = shape
     z_mm, y_mm, x_mm = spacing_of(affine)
     pixel_mm = max(height * y_mm, width * x_mm) / size.side
@@ -106,23 +100,19 @@ def _square(affine: Affine, shape: tuple[int, ...], size: InputSize) -> tuple[Fa
     target[:3, :3] = affine[:3, :3] * steps
     target[:3, 3] = affine[:3, 3] + affine[:3, :3] @ (centre - steps * reach)
     x, y, z = (max(1, int(step + 1e-6)) for step in steps)
-    return (z, y, x), target, slices
+    return (z, y, x), target, (slices, size.side, size.side)
 
 
-def _masked_grey(
-    hu: HounsfieldArray, inside: BoolArray, factors: Factors, positions: Positions
-) -> LabelArray:
-    """Grey values at some slices of the input, from no more of the scan than they need."""
-    z, y, x = positions
-    last = -(-len(hu) // factors[0]) - 1
-    first = min(last, max(0, int(np.floor(z[0]))))
-    end = min(last, max(0, int(np.ceil(z[-1])))) + 1
-    part = slice(first * factors[0], end * factors[0])
-    low, high = WINDOW_HU
-    grey = (np.clip(hu[part], low, high).astype(np.float32) - np.float32(low)) * inside[part]
-    around = np.pad(block_mean(grey, factors), ((0, 0), (1, 1), (1, 1)))
-    sampled = sample_linear(around, (z - first, y + 1, x + 1))
-    return np.rint(sampled * np.float32(GREYS / (high - low))).astype(np.uint8)
+def _masked(
+    volume: CTVolume, inside: BoolArray, box: Box, factors: Factors
+) -> tuple[HounsfieldArray, Affine]:
+    """The lungs of a box in air, with a block of air on each side in the plane, and the affine of that."""
+    _, fy, fx = factors
+    air = np.int16(WINDOW_HU[0])
+    masked = np.where(inside, volume.hu[box], air)
+    affine = cropped_affine(volume.affine, box)
+    affine[:3, 3] -= affine[:3, :2] @ np.array([fx, fy])
+    return np.pad(masked, ((0, 0), (fy, fy), (fx, fx)), constant_values=air), affine
 
 
 def _nearest(labels: LabelArray, positions: Positions) -> LabelArray:
