@@ -19,13 +19,14 @@ class Settings:
 
     ``cosine`` lets the learning rate fall to zero after ``warm_up`` steps, otherwise it stays. ``patience``
     is the number of validations without improvement after which training stops early (0: never).
-    ``clip_norm`` bounds the norm of the gradient. ``bfloat16`` (where the device computes in it itself) and
+    ``betas`` are Adam's. ``clip_norm`` bounds the norm of the gradient. ``bfloat16`` (where the device computes in it itself) and
     ``channels_last`` are what makes 2-D networks quick on a CPU; 3-D ones are slower with channels_last.
     """
 
     steps: int
     learning_rate: float
     optimiser: Literal["adam", "adamw"] = "adamw"
+    betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.01
     cosine: bool = True
     warm_up: int = 0
