@@ -46,6 +46,14 @@ class RunClock:
         self._progress(self._name, float(start + (end - start) * min(max(done, 0.0), 1.0)))
 
 
+@contextmanager
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Time one stage of a system; its seconds are kept when it ends without an error."""
+    started = time.monotonic()
+    yield
+    seconds[stage] = time.monotonic() - started
+
+
 def peak_memory_mb() -> float:
     """Return the largest resident size this process has had, in MB."""
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import cast
 
 from diagnosis.inference import loaded
 from diagnosis.quantification.evidence import heatmap_evidence
 from diagnosis.regions import predicted_negative, regions_if_positive
 from diagnosis.results import Heatmap, Region, SystemResult
+from diagnosis.run_clock import timed
 from diagnosis.systems.availability import standing_of
 from diagnosis.systems.decovnet.explanation import Cam
 from diagnosis.systems.decovnet.localisation import component_response, published_localisation
@@ -37,26 +36,26 @@ class DeCoVNetSystem:
         """
         seconds: dict[str, float] = {}
         weights = required(WEIGHTS, f"{SPEC.title} network")
-        with _timed(seconds, "weights"):
+        with timed(seconds, "weights"):
             reader = loaded(weights, _READERS[options["backend"]])
-        with _timed(seconds, "input"):
+        with timed(seconds, "input"):
             size = reader.size(options["slices"])
             shown = network_input(case.volume, case.lungs, size)
         progress(0.2)
-        with _timed(seconds, "features"):
+        with timed(seconds, "features"):
             features = reader.features(shown)
         progress(0.5)
-        with _timed(seconds, "head"):
+        with timed(seconds, "head"):
             probability = reader.probability(features)
-        with _timed(seconds, "activation map"):
+        with timed(seconds, "activation map"):
             cam = reader.heatmap(features, shown.affine, cast(Cam, options["cam"]))
         progress(0.6)
-        with _timed(seconds, "3DCC response"):
+        with timed(seconds, "3DCC response"):
             whole = shown if size == PAPER_SIZE else network_input(case.volume, case.lungs, PAPER_SIZE)
             response = component_response(whole)
         progress(0.9)
         operating_point = reader.configuration.operating_point
-        with _timed(seconds, "regions"):
+        with timed(seconds, "regions"):
             if options["regions"] == "published":
                 regions, none = _published(cam, response, whole, case, probability >= operating_point)
             else:
@@ -86,10 +85,3 @@ def _published(
     if not positive:
         return [], predicted_negative(CLASS_NAME)
     return published_localisation(cam, response, whole, case), None
-
-
-@contextmanager
-def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
-    started = time.monotonic()
-    yield
-    seconds[stage] = time.monotonic() - started
