@@ -25,8 +25,13 @@ def outlines_at(volume: LabelledVolume, affine: Affine, shape: tuple[int, ...]) 
     labels = volume.arrays["outline"].whole()
     if volume.has("ignore"):
         labels = np.where(volume.arrays["ignore"].whole() > 0, UNKNOWN, labels)
+    return nearest_at(labels, volume.affine, affine, shape)
+
+
+def nearest_at(labels: LabelArray, source: Affine, target: Affine, shape: tuple[int, ...]) -> LabelArray:
+    """Return labels ``[z, y, x]`` of the grid ``source`` on another one of this shape, nearest neighbour."""
     nearest = [
         np.clip(np.rint(along).astype(np.intp), 0, count - 1)
-        for along, count in zip(positions_in(volume.affine, affine, shape), labels.shape, strict=True)
+        for along, count in zip(positions_in(source, target, shape), labels.shape, strict=True)
     ]
     return np.asarray(labels[np.ix_(*nearest)], dtype=np.uint8)
