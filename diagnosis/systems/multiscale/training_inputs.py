@@ -1,0 +1,134 @@
+"""What the multi-scale classifier is trained on: slices with what is known of their pixels, moved and
+degraded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from diagnosis.results import INFECTED_VALUES
+from diagnosis.systems.multiscale.preprocessing import GREYS, InputSize, network_input
+from diagnosis.systems.multiscale.spec import NP
+from diagnosis.systems.multiscale.window import WINDOW_HU
+from diagnosis.systems.study_lungs import lungs_of
+from diagnosis.systems.study_outlines import UNKNOWN, labels_at, outlines_at
+from diagnosis.training.augmentation import AIR_HU, Draws, Ranges, change_grey, degrade, move
+from diagnosis.training.kept import kept
+from diagnosis.training.labelled import CT, LabelledVolume
+from diagnosis.training.sampling import SliceRef
+from diagnosis.volume import Affine, CTVolume, LabelArray
+
+PUBLISHED = Ranges(
+    rotation_degrees=25.0, zoom=(1.0, 1 / 0.7), anisotropy=0.0, shear=0.0, shift=0.0, elastic=0.0,
+)  # fmt: skip
+"""Square crops about the centre of 0.7 to 1 of the slice, rotation to 25 degrees, half of them flipped."""
+DARKER_OR_BRIGHTER = 0.5
+"""Published: all grey values of a slice times 0.5 to 1.5."""
+FOR_PHANTOMS = Ranges(
+    rotation_degrees=12.0, zoom=(0.85, 1.2), shear=0.08, shift=0.05, noise_hu=(4.0, 40.0), blur_pixels=0.8,
+    lowest_resolution=0.6,
+)  # fmt: skip
+"""The HU changes that carried networks from phantoms to real CT, milder because pixels are larger here."""
+LOOK = 254
+"""Value of pixels of a region that holds an infection somewhere."""
+LOOKED_AT_PART = 0.5
+"""A slice belongs to such a region from that part of its largest cross-section on."""
+_OTHER_BORDER = 0.25
+"""Chance that the lungs of a slice are a pixel smaller, and as much that they are a pixel larger: in use
+they are found by a network, whose borders are others."""
+_CT, _MASK, _LESIONS = range(3)
+
+
+def study_slices(volume: LabelledVolume, size: InputSize, cache: Path) -> NDArray[np.uint8]:
+    """Return uint8 ``[z, 3, y, x]``: CT 0..255, lung mask, outlined lesion values (UNKNOWN, LOOK).
+
+    Slices with lungs only. Made once and kept in ``cache``, from which slices are read as they are asked for.
+    Raises RefusedInput (code ``no_lungs``).
+    """
+    known = ".".join(
+        f"{name[:3]}{volume.arrays[name].path.stem[:8]}"
+        for name in sorted(volume.arrays)
+        if name in ("lungs", "outline", "ignore", "not_look") or name.startswith("look")
+    )
+    name = (
+        f"{volume.arrays[CT].path.stem[:16]}.multiscale.{volume.class_name}.{known}."
+        f"{size.height}x{size.width}-{size.slice_mm}-{size.field}.npy"
+    )
+    return kept(cache / name, lambda: _made(volume, size, cache), mapped=True)
+
+
+def infected_pixels(slices: NDArray[np.uint8]) -> NDArray[np.intp]:
+    """Return how many pixels of each slice are infected, ``[z]``."""
+    return np.asarray(np.isin(slices[:, _LESIONS], INFECTED_VALUES).sum(axis=(1, 2)))
+
+
+def fully_known(slices: NDArray[np.uint8]) -> bool:
+    """Say whether every pixel of the lungs is known to be infected or not."""
+    return not (slices[:, _LESIONS] >= LOOK).any()
+
+
+def stacked(refs: Sequence[SliceRef], size: InputSize, cache: Path) -> Tensor:
+    """Return slices of the inputs of their studies, uint8 ``[n, 3, y, x]``."""
+    return torch.from_numpy(np.stack([study_slices(ref.volume, size, cache)[ref.index] for ref in refs]))
+
+
+def augmented(slices: Tensor, draws: Draws, *, published: bool) -> tuple[Tensor, Tensor]:
+    """Move and degrade slices uint8 ``[n, 3, y, x]``, each in its own way.
+
+    Returns the network's input float32 ``[n, 1, y, x]`` and the lesion values uint8 ``[n, y, x]``, 0 outside
+    the lungs.
+    """
+    hu = slices[:, _CT : _CT + 1].float() * (WINDOW_HU / GREYS) + AIR_HU
+    hu, labels = move(hu, slices[:, _MASK:], draws, PUBLISHED if published else FOR_PHANTOMS)
+    mask, lesions = labels[:, :1].float(), labels[:, 1]
+    if published:
+        grey = change_grey(_greys(hu), draws, DARKER_OR_BRIGHTER, contrast=0.0)
+    else:
+        grey = _greys(degrade(hu, draws, FOR_PHANTOMS))
+        mask = _other_borders(mask, draws)
+    return grey * mask, lesions * (mask[:, 0] > 0)
+
+
+def _greys(hu: Tensor) -> Tensor:
+    return ((hu - AIR_HU) / WINDOW_HU).clamp(0, 1)
+
+
+def _other_borders(mask: Tensor, draws: Draws) -> Tensor:
+    """Make masks 0 or 1 ``[n, 1, y, x]`` a pixel larger, smaller or neither."""
+    choice = draws.uniform(0, 1, (len(mask), 1, 1, 1))
+    larger = functional.max_pool2d(mask, 3, 1, 1)
+    smaller = -functional.max_pool2d(-mask, 3, 1, 1)
+    mask = torch.where(choice < _OTHER_BORDER, larger, mask)
+    return torch.where(choice > 1 - _OTHER_BORDER, smaller, mask)
+
+
+def _made(volume: LabelledVolume, size: InputSize, cache: Path) -> NDArray[np.uint8]:
+    shown = network_input(CTVolume(volume.arrays[CT].whole(), volume.affine), lungs_of(volume, cache), size)
+    lesions = _taught(volume, shown.affine, shown.image.shape[1:])
+    return np.concatenate([shown.image, lesions[None]]).swapaxes(0, 1)
+
+
+def _taught(volume: LabelledVolume, affine: Affine, shape: tuple[int, ...]) -> LabelArray:
+    """What is known of each pixel: outlines, rejected evidence, regions that hold an infection somewhere.
+
+    Nothing is infected in a study of class NP.
+    """
+    lesions = outlines_at(volume, affine, shape)
+    if volume.class_name == NP:
+        lesions[lesions == UNKNOWN] = 0
+    if volume.has("not_look"):
+        lesions[(lesions == UNKNOWN) & (labels_at(volume, "not_look", affine, shape) > 0)] = 0
+    for name in (name for name in volume.arrays if name.startswith("look")):
+        regions = labels_at(volume, name, affine, shape)
+        for number in np.unique(regions[regions > 0]):
+            region = regions == number
+            areas = region.sum(axis=(1, 2), keepdims=True)
+            central = region & (areas >= LOOKED_AT_PART * areas.max())
+            lesions[central & (lesions == UNKNOWN)] = LOOK
+    return lesions
