@@ -10,7 +10,8 @@ from diagnosis.preprocessing.histogram import two_means_threshold
 from diagnosis.volume import BoolArray, FloatArray, HounsfieldArray
 
 _LOWEST_HU, _HIGHEST_HU = -2000, 3000
-_SCALE = 2048
+SCALE_HU = 2048
+"""HU above air that are 1 on the grey scale."""
 _PADDING_HU = -1500
 """What scanners write where they did not measure lies far below air."""
 _AIR_HU = -1000.0
@@ -32,16 +33,16 @@ def remove_batch_effect(hu: HounsfieldArray, background: float | None = None) ->
     result = np.empty(hu.shape, dtype=np.float32)
     for start in range(0, len(hu), _SLAB):
         slab = np.clip(hu[start : start + _SLAB], _LOWEST_HU, _HIGHEST_HU)
-        slab = np.clip(slab - np.int16(zero), 0, _SCALE)
-        np.divide(_median_3x3(slab), np.float32(_SCALE), out=result[start : start + _SLAB])
+        slab = np.clip(slab - np.int16(zero), 0, SCALE_HU)
+        np.divide(_median_3x3(slab), np.float32(SCALE_HU), out=result[start : start + _SLAB])
     return result
 
 
 def without_removal(hu: HounsfieldArray) -> FloatArray:
     """Return the same scale with air taken to be -1000 HU and without median: what the removal is measured
     against."""
-    above_air = np.clip(hu, int(_AIR_HU), int(_AIR_HU) + _SCALE) - np.int16(_AIR_HU)
-    return np.asarray(above_air / np.float32(_SCALE))
+    above_air = np.clip(hu, int(_AIR_HU), int(_AIR_HU) + SCALE_HU) - np.int16(_AIR_HU)
+    return np.asarray(above_air / np.float32(SCALE_HU))
 
 
 def _median_3x3(images: NDArray[np.int16]) -> NDArray[np.int16]:

@@ -136,15 +136,21 @@ def cropped(image: LabelArray, crops: Sequence[Crop], side: int) -> tuple[LabelA
     masks = np.zeros((len(crops), side, side), dtype=bool)
     last = image.shape[1] - 1
     for index, crop in enumerate(crops):
+        inside = placed(crop)
         y, x = crop.box
-        inside = (
-            slice(y.start - crop.top, y.stop - crop.top),
-            slice(x.start - crop.left, x.stop - crop.left),
-        )
         for channel, place in enumerate((max(0, crop.place - 1), crop.place, min(last, crop.place + 1))):
             slices[(index, channel, *inside)] = image[0, place, y, x]
         masks[(index, *inside)] = image[1, crop.place, y, x] == crop.lung
     return slices, masks
+
+
+def placed(crop: Crop) -> tuple[slice, slice]:
+    """Return where the rectangle of a crop (y, x) lies in its square image."""
+    y, x = crop.box
+    return (
+        slice(y.start - crop.top, y.stop - crop.top),
+        slice(x.start - crop.left, x.stop - crop.left),
+    )
 
 
 def as_tensor(slices: LabelArray, masks: BoolArray) -> Tensor:
