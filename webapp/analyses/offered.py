@@ -7,6 +7,7 @@ from typing import Any
 from diagnosis.systems.availability import Availability, availability
 from diagnosis.systems.catalogue import catalogue
 from diagnosis.systems.interface import SystemSpec
+from webapp.analyses.map_words import words_of
 
 
 def told_systems() -> list[dict[str, Any]]:
@@ -36,7 +37,7 @@ def _told(spec: SystemSpec, found: Availability) -> dict[str, Any]:
         "probabilities": list(spec.probabilities),
         "measures": spec.measures,
         "evidence": spec.evidence,
-        "heatmaps": [{"class": class_name, "kind": kind} for class_name, kind in spec.heatmaps],
+        "heatmaps": [_map(class_name, kind) for class_name, kind in spec.heatmaps],
         "options": [
             {
                 "name": option.name,
@@ -48,3 +49,8 @@ def _told(spec: SystemSpec, found: Availability) -> dict[str, Any]:
         ],
     }
     return {key: value for key, value in told.items() if value is not None}
+
+
+def _map(class_name: str, kind: str) -> dict[str, str]:
+    words = words_of(kind)
+    return {"class": class_name, "kind": kind, "name": words.name, "about": words.about}

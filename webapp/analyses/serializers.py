@@ -61,7 +61,10 @@ class SystemSerializer(serializers.Serializer[Any]):
     probabilities = serializers.ListField(child=serializers.CharField())
     measures = serializers.BooleanField(help_text="Whether it measures the infected part of the lungs.")
     evidence = serializers.ChoiceField(get_args(Evidence), help_text="What its slice_evidence is.")
-    heatmaps = serializers.ListField(child=serializers.DictField(child=serializers.CharField()))
+    heatmaps = serializers.ListField(
+        child=serializers.DictField(child=serializers.CharField()),
+        help_text="class, kind, and in words for people: name, about.",
+    )
     options = OptionSerializer(many=True)
 
 

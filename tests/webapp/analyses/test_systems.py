@@ -51,7 +51,10 @@ def test_a_system_whose_weights_did_well_is_ready_and_runs_by_itself(
     assert (system["state"], system["default"], system["version"]) == ("ready", True, "small-7")
     assert (system["auc"], system["auc_interval"]) == (0.97, [0.95, 0.99])
     assert system["probabilities"] == ["COVID-19"]
-    assert {"class": "COVID-19", "kind": "cam"} in system["heatmaps"]
+    assert ("COVID-19", "cam", "CAM") in {
+        (one["class"], one["kind"], one["name"]) for one in system["heatmaps"]
+    }
+    assert (system["measures"], system["evidence"]) == (False, "ml")
     assert system["reads"]
     analysis = start_automatic(series.study)
     assert analysis is not None
@@ -103,6 +106,14 @@ def test_density_is_always_ready(world: World, monkeypatch: pytest.MonkeyPatch) 
     use_weights(monkeypatch, None)
     density = told(world, "density")
     assert (density["state"], density["default"], density["probabilities"]) == ("ready", True, [])
+
+
+def test_every_map_of_every_system_says_in_words_what_it_shows(world: World) -> None:
+    systems = world.as_user(world.viewer).get("/api/v1/systems/").json()["results"]
+    maps = {(told["name"], one["kind"]): one["about"] for told in systems for one in told["heatmaps"]}
+    assert [key for key, about in maps.items() if not about] == []
+    page = world.as_user(world.viewer).get("/methods/").content.decode()
+    assert "Class activation map" in page
 
 
 def test_the_schema_names_the_states(world: World) -> None:
