@@ -15,6 +15,8 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 WIDTHS = (32, 64, 128, 256, 256)
 """Channels of the blocks Conv1 to Conv5."""
 CONVOLUTIONS = (2, 2, 3, 3, 3)
+LEAST_SIDE = 16
+"""Pixels of one cell of the coarsest class map: a smaller image has none."""
 
 
 class MultiscaleNetwork(nn.Module):
@@ -25,7 +27,7 @@ class MultiscaleNetwork(nn.Module):
     maximum of a map is the score of its class at that level, and scores of the ``levels`` are added. A
     single-scale classifier is one with a single level; blocks deeper than its deepest level are not built.
 
-    Input float ``[n, 1, y, x]``, 0..1 inside the lungs and 0 outside; sides of at least 16 pixels.
+    Input float ``[n, 1, y, x]``, 0..1 inside the lungs and 0 outside; sides of at least LEAST_SIDE pixels.
     """
 
     def __init__(self, classes: int = len(CLASSES), levels: Sequence[Level] = LEVELS) -> None:

@@ -11,6 +11,8 @@ Level = Literal[3, 4, 5]
 COVID, CAP, NP = "COVID-19", "CAP", "NP"
 CLASSES = (COVID, CAP, NP)
 """In the order of the network's scores."""
+DISEASES = (COVID, CAP)
+"""Have maps and an operating point of their own; NP is what is left."""
 JOINT = "joint"
 CLASS_MAPS: dict[Level, str] = {3: "conv3", 4: "conv4", 5: "conv5"}
 WEIGHTS = "multiscale"
@@ -20,22 +22,23 @@ SPEC = SystemSpec(
     title="Multi-scale classifier",
     version="1",
     paper="Hu et al., 2020: weakly supervised classifier of slices at three scales",
-    heatmaps=(*((COVID, kind) for kind in CLASS_MAPS.values()), (COVID, JOINT)),
+    heatmaps=tuple((name, kind) for name in DISEASES for kind in (*CLASS_MAPS.values(), JOINT)),
     probabilities=CLASSES,
     options=(
         OptionSpec(
             name="saliency",
             choices=("worst", "all", "none"),
             default="worst",
-            help="slices whose joint saliency is computed by integrated gradients. worst: the ten with most "
-            "evidence, worst first. all: every slice, seconds each on a CPU. none: no saliency, no boxes.",
+            help="slices whose joint saliency is computed by integrated gradients, seconds each on a CPU. "
+            "worst: the ten with most evidence of a scan that is predicted positive. all: every slice of any "
+            "scan; only then the infected part of all diseased slices is always measured. none: no saliency.",
         ),
         OptionSpec(
             name="regions",
             choices=("boxes", "threshold"),
             default="boxes",
             help="boxes: boxes around what stands out in the joint saliency of a slice, as published. "
-            "threshold: every part of the class map of Conv3 above its threshold, inside the lungs.",
+            "threshold: every part of the finest class map above its threshold, also without saliency.",
         ),
         OptionSpec(
             name="slices",

@@ -1,0 +1,74 @@
+"""What the header of the weights says: which network they fit, and how its answers are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from diagnosis.systems.header_values import Scale, UnusableValue, group_in, number_in, scale_in, whole_in
+from diagnosis.systems.multiscale.network import LEAST_SIDE, LEVELS
+from diagnosis.systems.multiscale.preprocessing import Field, InputSize
+from diagnosis.systems.multiscale.spec import CLASS_MAPS, DISEASES, JOINT, SPEC, Level
+from diagnosis.weight_files import Header, bad, foreign
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The ``levels`` of the network, its input, the operating point of each disease (NP is what is left) and
+    the scale of each map by class and kind."""
+
+    levels: tuple[Level, ...]
+    size: InputSize
+    operating_points: Mapping[str, float]
+    scales: Mapping[tuple[str, str], Scale]
+
+
+def heatmap_key(class_name: str, kind: str) -> str:
+    """Return the key of a map among the ``heatmaps`` of a header: "COVID-19 conv3", "CAP joint"."""
+    return f"{class_name} {kind}"
+
+
+def configuration_of(path: Path, header: Header) -> Configuration:
+    """Return what the ``config`` of a header says.
+
+    Raises RefusedInput (code ``bad_weights``) for weights of another system, and when a value is missing or
+    can not be.
+    """
+    if header["system"] != SPEC.name:
+        raise foreign(path, header["system"], SPEC.name)
+    config = header.get("config", {})
+    try:
+        levels = _levels(config)
+        points = group_in(config, "operating_points")
+        kinds = [*(CLASS_MAPS[level] for level in levels), JOINT]
+        return Configuration(
+            levels=levels,
+            size=_size(group_in(config, "input")),
+            operating_points={name: number_in(points, name, most=1.0) for name in DISEASES},
+            scales={
+                (name, kind): scale_in(config, heatmap_key(name, kind)) for name in DISEASES for kind in kinds
+            },
+        )
+    except UnusableValue as missing:
+        raise bad(path, f"their header has no usable {missing}") from missing
+
+
+def _levels(config: Mapping[str, Any]) -> tuple[Level, ...]:
+    found = config.get("levels")
+    if not isinstance(found, list) or not found or any(level not in LEVELS for level in found):
+        raise UnusableValue("levels")
+    return tuple(cast(Level, level) for level in sorted(set(found)))
+
+
+def _size(given: Mapping[str, Any]) -> InputSize:
+    step = None if given.get("slice_mm") is None else number_in(given, "slice_mm")
+    if step == 0.0:
+        raise UnusableValue("slice_mm")
+    height, width = whole_in(given, "height"), whole_in(given, "width")
+    if min(height, width) < LEAST_SIDE:
+        raise UnusableValue("height or width")
+    if given.get("field") not in get_args(Field):
+        raise UnusableValue("field")
+    return InputSize(height, width, step, cast(Field, given["field"]))
