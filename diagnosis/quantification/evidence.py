@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from diagnosis.preprocessing.resampling import positions_in, sample_linear
 from diagnosis.quantification.measuring import slice_evidence
@@ -31,3 +32,17 @@ def heatmap_evidence(heatmap: Heatmap, lungs: LabelArray, affine: Affine) -> tup
             inside = lungs[(here, *box)] > 0
             per_slice[here] = (np.maximum(values, 0) * inside).sum(axis=(1, 2), dtype=np.float64)
     return slice_evidence(per_slice / heatmap.reference, voxel_ml_of(affine))
+
+
+def evidence_of_slices(
+    values: NDArray[np.float64], source: Affine, affine: Affine, count: int
+) -> tuple[float, ...]:
+    """Return one value per slice of a series of ``count`` slices, cranial to caudal.
+
+    ``values`` belong to the slices of a network's input on the grid of ``source``, caudal first. Linear in
+    between; beyond the outer faces of that input the evidence is 0.
+    """
+    z = positions_in(source, affine, (count, 1, 1))[0]
+    found = np.interp(z, np.arange(len(values)), values)
+    found[(z < -0.5) | (z > len(values) - 0.5)] = 0.0
+    return tuple(float(value) for value in found[::-1])
