@@ -20,13 +20,18 @@ def found_lesions(volume: LabelledVolume, lungs: LabelArray, cache: Path) -> Lab
     Kept in ``cache`` by the version of its weights and by the lungs. Raises RefusedInput: ``no_weights``,
     ``bad_weights``.
     """
-    version = read_header(required(LESION_WEIGHTS, "lesion network"))["version"]
+    version = lesion_version()
     inside = hashlib.sha256(lungs.tobytes()).hexdigest()[:_DIGITS]
     ct = volume.arrays[CT]
     return kept(
         cache / f"{ct.path.stem}.lesions-{version}.{inside}.npy",
         lambda: lesions_in(CTVolume(ct.whole(), volume.affine), lungs),
     )
+
+
+def lesion_version() -> str:
+    """Return the version of the lesion network in use. Raises RefusedInput: ``no_weights``, ``bad_weights``."""
+    return str(read_header(required(LESION_WEIGHTS, "lesion network"))["version"])
 
 
 def lesions_in(ct: CTVolume, lungs: LabelArray) -> LabelArray:

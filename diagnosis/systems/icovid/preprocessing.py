@@ -72,12 +72,12 @@ def network_input(
     return NetworkInput(image, target)
 
 
-def as_tensor(image: LabelArray, side: Side) -> Tensor:
+def as_tensor(image: LabelArray | Tensor, side: Side) -> Tensor:
     """Return float32 ``[z, channels, y, x]``, one entry per slice: CT 0..1, then the masks of ``side``."""
-    ct = torch.from_numpy(image[:1]).float().transpose(0, 1) / GREYS
+    ct = torch.as_tensor(image[:1]).float().transpose(0, 1) / GREYS
     if side == "none":
         return ct
-    lesions = torch.from_numpy(image[1])
+    lesions = torch.as_tensor(image[1])
     if side == "lesions":
         return torch.cat([ct, (lesions > 0).float()[:, None]], dim=1)
     types = functional.one_hot(lesions.long(), len(INFECTED_VALUES) + 1)[..., 1:]
