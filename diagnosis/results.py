@@ -35,7 +35,7 @@ LESIONS: Mapping[int, str] = {
 ZONES = ("upper", "middle", "lower", "subpleural", "central")
 
 Side = Literal["right", "left", "both", "outside"]
-Source = Literal["lesions", "density"]
+Source = Literal["lesions", "density", "patches", "saliency"]
 
 
 @dataclass(frozen=True, slots=True)
