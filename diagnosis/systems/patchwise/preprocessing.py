@@ -19,19 +19,18 @@ from diagnosis.geometry import RefusedInput
 from diagnosis.lungs.kmeans import kmeans_lungs
 from diagnosis.lungs.morphology import bounding_box
 from diagnosis.preprocessing.batch_effect import background_hu, remove_batch_effect, without_removal
-from diagnosis.preprocessing.network_grid import Box, cropped_affine, pooled_slices
+from diagnosis.preprocessing.network_grid import cropped_affine, pooled_slices
 from diagnosis.preprocessing.resampling import block_affine, block_mean, positions_in, sample_linear
 from diagnosis.results import LEFT_LUNG, RIGHT_LUNG
 from diagnosis.systems.patchwise.distance import distance_map
 from diagnosis.systems.patchwise.network import CHANNELS, SLICES
 from diagnosis.systems.patchwise.patches import COARSE
-from diagnosis.volume import Affine, BoolArray, CTVolume, FloatArray, LabelArray, spacing_of
+from diagnosis.volume import Affine, BoolArray, CTVolume, LabelArray, spacing_of
 
 Lungs = Literal["kmeans", "closed"]
 GREYS = 255
 _LEAST_PIXELS = (COARSE.size // 2) ** 2
 """A lung that fills less than a quarter of one coarse patch is not looked at."""
-_SLAB = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,24 @@ class Crop:
     box: tuple[slice, slice]
 
 
+@dataclass(frozen=True, slots=True)
+class Views:
+    """All crops of an input ``image`` uint8 ``[2, z, y, x]``, as images of ``side`` pixels."""
+
+    image: LabelArray
+    side: int
+    crops: Sequence[Crop]
+
+    @property
+    def slices(self) -> int:
+        """Number of slices of the input."""
+        return int(self.image.shape[1])
+
+    def tensor(self, chosen: Sequence[int]) -> Tensor:
+        """Return the networks' input of some crops, as `as_tensor` makes it."""
+        return as_tensor(*cropped(self.image, [self.crops[index] for index in chosen], self.side))
+
+
 def network_input(volume: CTVolume, lungs: LabelArray, size: InputSize) -> NetworkInput:
     """Return what is shown of a scan with these lungs (uint8 ``[z, y, x]``, 1 right, 2 left).
 
@@ -93,7 +110,10 @@ def network_input(volume: CTVolume, lungs: LabelArray, size: InputSize) -> Netwo
     if not lungs.any():
         raise RefusedInput("no_lungs", "No lungs found.")
     box = bounding_box(lungs > 0, margin=1)
-    grey = _grey(volume, box, size)
+    if size.batch_effect_removed:
+        grey = remove_batch_effect(volume.hu[box], background_hu(volume.hu))
+    else:
+        grey = without_removal(volume.hu[box])
     affine = cropped_affine(volume.affine, box)
     factors, target, shape = _grids(affine, lungs[box], size)
     pooled = block_affine(affine, factors)
@@ -107,6 +127,15 @@ def network_input(volume: CTVolume, lungs: LabelArray, size: InputSize) -> Netwo
             share = sample_linear(block_mean(lungs[box] == side, factors), positions)
             image[1][share >= 0.5] = side
     return NetworkInput(image, target, lungs)
+
+
+def views_of(image: LabelArray, side: int) -> Views:
+    """Return the views of an input. Raises RefusedInput (code ``no_lungs``) when no slice shows enough
+    lung."""
+    views = Views(image, side, crops_of(image[1], side))
+    if not views.crops:
+        raise RefusedInput("no_lungs", "No slice shows enough lung for the patch networks to look at.")
+    return views
 
 
 def crops_of(lungs: LabelArray, side: int) -> list[Crop]:
@@ -160,12 +189,6 @@ def as_tensor(slices: LabelArray, masks: BoolArray) -> Tensor:
     tensor[:, :SLICES] = torch.from_numpy(slices) / GREYS
     tensor[:, SLICES] = torch.from_numpy(distance_map(masks))
     return tensor
-
-
-def _grey(volume: CTVolume, box: Box, size: InputSize) -> FloatArray:
-    if not size.batch_effect_removed:
-        return without_removal(volume.hu[box])
-    return remove_batch_effect(volume.hu[box], background_hu(volume.hu))
 
 
 def _grids(
