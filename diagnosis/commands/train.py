@@ -24,6 +24,11 @@ TASKS: Mapping[str, Mapping[str, str]] = {
         "backbone": "diagnosis.systems.decovnet.backbone_training",
         "head": "diagnosis.systems.decovnet.head_training",
     },
+    "patchwise": {
+        "covid": "diagnosis.systems.patchwise.covid_training",
+        "fine": "diagnosis.systems.patchwise.fine_training",
+        "diseased": "diagnosis.systems.patchwise.training",
+    },
 }
 """For each thing that can be trained its networks, the usual one first, and the module that trains it: its
 function ``task(studies, cache, schedule)`` says how. A module that begins with weights of another network of
