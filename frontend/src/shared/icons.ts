@@ -5,6 +5,7 @@ import arrowsMove from 'bootstrap-icons/icons/arrows-move.svg?raw';
 import check from 'bootstrap-icons/icons/check-lg.svg?raw';
 import checkCircle from 'bootstrap-icons/icons/check-circle-fill.svg?raw';
 import chevronLeft from 'bootstrap-icons/icons/chevron-left.svg?raw';
+import chevronRight from 'bootstrap-icons/icons/chevron-right.svg?raw';
 import circleHalf from 'bootstrap-icons/icons/circle-half.svg?raw';
 import cloudCheck from 'bootstrap-icons/icons/cloud-check.svg?raw';
 import cloudSlash from 'bootstrap-icons/icons/cloud-slash.svg?raw';
@@ -15,6 +16,7 @@ import eyeSlash from 'bootstrap-icons/icons/eye-slash.svg?raw';
 import grid from 'bootstrap-icons/icons/grid-1x2.svg?raw';
 import info from 'bootstrap-icons/icons/info-circle.svg?raw';
 import keyboard from 'bootstrap-icons/icons/keyboard.svg?raw';
+import layoutSplit from 'bootstrap-icons/icons/layout-split.svg?raw';
 import lock from 'bootstrap-icons/icons/lock.svg?raw';
 import octagon from 'bootstrap-icons/icons/exclamation-octagon-fill.svg?raw';
 import pencil from 'bootstrap-icons/icons/pencil.svg?raw';
@@ -28,8 +30,8 @@ import x from 'bootstrap-icons/icons/x-lg.svg?raw';
 import zoomIn from 'bootstrap-icons/icons/zoom-in.svg?raw';
 
 const SOURCES = {
-  arrowClockwise, arrowCounterclockwise, arrowsMove, brush, check, checkCircle, chevronLeft, circleHalf, cloudCheck,
-  cloudSlash, crosshair, eraser, eye, eyeSlash, grid, info, keyboard, lock, octagon, pencil, plus, question, square,
+  arrowClockwise, arrowCounterclockwise, arrowsMove, brush, check, checkCircle, chevronLeft, chevronRight, circleHalf, cloudCheck,
+  cloudSlash, crosshair, eraser, eye, eyeSlash, grid, info, keyboard, layoutSplit, lock, octagon, pencil, plus, question, square,
   trash, triangle, x, zoomIn,
 };
 

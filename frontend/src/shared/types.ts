@@ -86,6 +86,7 @@ export interface SystemResult {
   operating_points?: Record<string, number>;
   regions?: { id: string }[];
   heatmaps?: { id: string }[];
+  /** From cranial to caudal; what it is, the system says (`SystemInfo.evidence`). */
   slice_evidence?: number[];
   quantification?: Quantification;
 }
@@ -98,6 +99,9 @@ export interface AnalysisResults {
   segmentation?: Partial<Record<SegmentationKind, string>>;
   warnings?: string[];
 }
+
+/** What evidence per slice is: millilitres, the slice's own probability of COVID-19, or its share of the whole. */
+export type EvidenceUnit = 'ml' | 'probability' | 'share';
 
 /** A system of this site, as /api/v1/systems/ tells it. */
 export interface SystemInfo {
@@ -115,7 +119,11 @@ export interface SystemInfo {
   auc?: number;
   auc_interval?: [number, number];
   probabilities: string[];
-  heatmaps: { class: string; kind: string }[];
+  /** Whether it measures the infected part of the lungs by itself. */
+  measures: boolean;
+  evidence: EvidenceUnit;
+  /** `name` and `about` are for people: what a map is called and what it says. */
+  heatmaps: { class: string; kind: string; name: string; about: string }[];
 }
 
 export interface Analysis {

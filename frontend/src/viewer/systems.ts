@@ -1,9 +1,10 @@
-import type { Analysis, AnalysisResults, HeatmapInfo, SystemInfo, SystemResult } from '../shared/types';
+import type { Analysis, AnalysisResults, EvidenceUnit, HeatmapInfo, SystemInfo, SystemResult } from '../shared/types';
 import { LESIONS } from './state';
 
 export const COVID = 'COVID-19';
 
-const KINDS: Record<string, string> = { cam: 'CAM', 'cam gradient': 'gradient CAM', '3dcc': '3DCC' };
+/** Maps that belong beside each other: both inputs of one answer, and two sizes of one question. */
+const PAIRS: [string, string][] = [['lung relevance', 'lesion relevance'], ['coarse', 'fine'], ['conv3', 'conv5']];
 
 /** One probability of a system, and what the system makes of it. */
 export interface Prediction {
@@ -53,14 +54,28 @@ export class Systems {
 
   /** What a heatmap shows: system, class, kind. */
   heatmap({ system, class: shown, kind }: HeatmapInfo): string {
-    return [this.title(system), shown, ...(kind === system ? [] : [KINDS[kind] ?? kind])].join(', ');
+    return [this.title(system), shown, ...(kind === system ? [] : [this.words(system, kind)?.name ?? kind])].join(', ');
+  }
+
+  /** What the map is, in a sentence for people; '' when the site does not know its kind. */
+  about({ system, kind }: HeatmapInfo): string {
+    return this.words(system, kind)?.about ?? '';
+  }
+
+  private words(system: string, kind: string): { name: string; about: string } | undefined {
+    return this.known.get(system)?.heatmaps.find((map) => map.kind === kind);
+  }
+
+  /** What the evidence per slice of a system is. */
+  evidence(system: string): EvidenceUnit {
+    return this.known.get(system)?.evidence ?? 'ml';
   }
 
   /** A heatmap in a menu: its system, and what tells it from the system's other ones. */
   inMenu({ system, class: shown, kind }: HeatmapInfo, all: HeatmapInfo[]): string {
     const same = all.filter((map) => map.system === system);
     const several = (part: 'class' | 'kind'): boolean => new Set(same.map((map) => map[part])).size > 1;
-    return [this.title(system), ...(several('class') ? [shown] : []), ...(several('kind') ? [KINDS[kind] ?? kind] : [])].join(' ');
+    return [this.title(system), ...(several('class') ? [shown] : []), ...(several('kind') ? [this.words(system, kind)?.name ?? kind] : [])].join(' ');
   }
 }
 
@@ -87,4 +102,13 @@ export function firstMap(
   if (found) return { source: found.id, shown: true };
   if (segmented) return { source: LESIONS, shown: true };
   return { source: heatmaps[0]?.id ?? null, shown: false };
+}
+
+/** The map to set beside another one: its counterpart, else another one of its system, else one of another system. */
+export function beside(map: HeatmapInfo, heatmaps: HeatmapInfo[]): HeatmapInfo | undefined {
+  const others = heatmaps.filter(({ id }) => id !== map.id);
+  const same = others.filter(({ system }) => system === map.system);
+  const pair = PAIRS.find((kinds) => kinds.includes(map.kind));
+  const counterpart = pair?.find((kind) => kind !== map.kind);
+  return same.find((one) => one.kind === counterpart && one.class === map.class) ?? same[0] ?? others[0];
 }

@@ -30,12 +30,23 @@ export const CLASSIFIER: SystemResult = {
 export const SYSTEMS: SystemInfo[] = [
   {
     name: 'density', title: 'Density', reads: 'CT density inside the lungs', state: 'ready', default: true, version: '1', probabilities: [],
-    heatmaps: [{ class: 'infected', kind: 'density' }],
+    measures: true, evidence: 'ml', heatmaps: [{ class: 'infected', kind: 'density', name: 'density', about: 'Denser than healthy lung.' }],
   },
   {
     name: 'decovnet', title: 'DeCoVNet', reads: 'CT and lung mask', state: 'ready', default: true, version: 'small-7', auc: 0.97,
-    auc_interval: [0.95, 0.99], probabilities: ['COVID-19'], heatmaps: [{ class: 'COVID-19', kind: 'cam' }, { class: 'COVID-19', kind: '3dcc' }],
+    auc_interval: [0.95, 0.99], probabilities: ['COVID-19'], measures: false, evidence: 'ml', heatmaps: [
+      { class: 'COVID-19', kind: 'cam', name: 'CAM', about: 'Class activation map.' }, { class: 'COVID-19', kind: '3dcc', name: '3DCC', about: 'Edges.' },
+    ],
   },
+];
+
+/** Further systems a site may have: one that measures, and one that does not run here. */
+export const MORE_SYSTEMS: SystemInfo[] = [
+  {
+    name: 'multiscale', title: 'Multiscale', state: 'demonstration', default: false, version: '3', auc: 0.8, probabilities: ['COVID-19', 'CAP', 'NP'],
+    measures: true, evidence: 'probability', heatmaps: [{ class: 'COVID-19', kind: 'conv3', name: 'fine scale (Conv3)', about: 'Small findings.' }],
+  },
+  { name: 'icovid', title: 'icovid', state: 'no weights', default: false, probabilities: ['COVID-19'], measures: false, evidence: 'share', heatmaps: [] },
 ];
 
 /** A heatmap as the API lists it. */

@@ -6,7 +6,7 @@ import { Systems } from '../../src/viewer/systems';
 import { CLASSIFIER, RESULTS, SYSTEMS, testAnalysis } from './analysis';
 
 const nothing = (): void => undefined;
-const ACTIONS: ResultsActions = { reveal: nothing, retry: nothing, start: nothing, showMap: nothing };
+const ACTIONS: ResultsActions = { reveal: nothing, retry: nothing, start: nothing, showMap: nothing, compare: nothing };
 
 function content(change: Partial<ResultsContent> = {}): ResultsContent {
   return {
@@ -153,12 +153,42 @@ describe('a classifier', () => {
     expect(text(other, 'system-decovnet')).not.toContain('AUC');
   });
 
-  it('tells probabilities beyond the classes in words', () => {
+  it('with several classes has a row for each, with the operating point of its own', () => {
+    const probabilities = { NP: 0.05, CAP: 0.31, 'COVID-19': 0.64 };
+    const host = shown({ analysis: classified(0, { probabilities, operating_points: { 'COVID-19': 0.5, CAP: 0.4 } }) });
+    expect([...host.querySelectorAll('[data-testid^="probability-"]')].map((one) => one.textContent)).toEqual(['COVID-19', 'CAP', 'NP']);
+    const said = text(host, 'system-decovnet');
+    expect(said).toContain('COVID-190.64positive, operating point 0.50');
+    expect(said).toContain('CAP0.31negative, operating point 0.40');
+    expect(said).toContain('NP0.05Line in a bar');
+    expect([...host.querySelectorAll('.cmark')].map((mark) => (mark as HTMLElement).title)).toEqual(['Operating point 0.50', 'Operating point 0.40']);
+    expect(text(host, 'product')).toBeUndefined();
+  });
+
+  it('that multiplies two answers shows both and the product, and names COVID-19 as its class', () => {
     const probabilities = { diseased: 0.95, 'COVID-19 given diseased': 0.6, 'COVID-19': 0.57 };
-    const said = text(shown({ analysis: classified(0, { probabilities, operating_points: { 'COVID-19': 0.5, diseased: 0.7 } }) }), 'system-decovnet');
-    expect(said).toContain('Predicted positive, operating point 0.50');
-    expect(said).toContain('diseased 0.95: predicted positive, operating point 0.70');
-    expect(said).toContain('COVID-19 given diseased 0.60');
+    const host = shown({ analysis: classified(0, { probabilities, operating_points: { 'COVID-19': 0.5, diseased: 0.7 } }) });
+    expect(text(host, 'product')).toBe('COVID-19 0.57 = diseased 0.95 × COVID-19 given diseased 0.60');
+    const said = text(host, 'system-decovnet');
+    expect(said).toContain('DeCoVNetCOVID-190.57');
+    expect(said).toContain('diseased0.95positive, operating point 0.70');
+  });
+
+  it('that measures has its infected part beside that of the lesion network', () => {
+    const host = shown({ analysis: classified(0.86, { quantification: { infected_percent: 7.3, infected_ml: 343 } }) });
+    expect(text(host, 'system-decovnet')).toContain('1 region. Infected 7.3%.');
+    expect(text(host, 'infected-by')).toContain('Lesion segmentation');
+    expect(text(host, 'infected-lesion-segmentation')).toBe('5.1%');
+    expect(text(host, 'infected-decovnet')).toBe('7.3%');
+    expect(text(shown({ analysis: classified(0.86) }), 'infected-by')).toBeUndefined();
+  });
+
+  it('with several maps leads to two of them side by side', () => {
+    const asked: string[] = [];
+    const host = shown({ analysis: classified(0.86) }, { compare: (system) => asked.push(system) });
+    host.querySelector<HTMLElement>('[data-testid="compare-decovnet"]')?.click();
+    expect(asked).toEqual(['decovnet']);
+    expect(text(shown({ analysis: classified(0.86, { heatmaps: [{ id: 'cam' }] }) }), 'compare-decovnet')).toBeUndefined();
   });
 
   it('that disagrees with others is counted', () => {

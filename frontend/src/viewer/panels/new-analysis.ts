@@ -43,7 +43,8 @@ export async function chooseSystems(systems: SystemInfo[]): Promise<string[] | n
 
 function about(system: SystemInfo): HTMLElement {
   const gives = system.probabilities.length > 0 ? `Gives ${system.probabilities.map((key) => `P(${key})`).join(', ')}. ` : 'Measures only, no probability. ';
-  return el('p', { class: 't2 s12', id: `about-${system.name}` }, system.reads ? `Reads ${system.reads}. ` : '', gives, el('br'), skill(system));
+  const measures = system.measures && system.probabilities.length > 0 ? 'Measures infected lung. ' : '';
+  return el('p', { class: 't2 s12', id: `about-${system.name}` }, system.reads ? `Reads ${system.reads}. ` : '', gives, measures, el('br'), skill(system));
 }
 
 function stateChip({ state }: SystemInfo): HTMLElement | null {

@@ -13,6 +13,8 @@ export interface ResultsActions {
   start(): void;
   /** Shows the map of a system that was predicted negative. */
   showMap(system: string): void;
+  /** Sets two maps of a system side by side. */
+  compare(system: string): void;
 }
 
 /** What the results pane has to show. */
@@ -56,7 +58,7 @@ export class Results {
       el('header', {}, el('h2', {}, 'AI results'), this.shown(content) ? disagreement(analysis?.results) : null,
         el('span', { class: 'sp' }), this.outdated(analysis), this.again(content)),
       this.another(content.another), ...body),
-    ...(analysis?.results && this.shown(content) ? [this.volumes.section(analysis.results)] : []));
+    ...(analysis?.results && this.shown(content) ? [this.volumes.section(analysis.results, content.systems)] : []));
   }
 
   private shown({ analysis, concealed, hiddenByReader, policy }: ResultsContent): boolean {
@@ -115,7 +117,7 @@ export class Results {
     const { systems: found = {}, warnings = [] } = analysis.results ?? {};
     const ran = analysis.systems.flatMap((name) => (found[name] ? [[name, found[name]] as const] : []));
     return [
-      ...ran.map(([name, result]) => systemResult(name, result, systems, () => this.actions.showMap(name))),
+      ...ran.map(([name, result]) => systemResult(name, result, systems, this.actions)),
       el('p', { class: 't3 s12 gap' }, 'Research use only. ', el('a', { href: '/methods/', target: '_blank' }, 'Methods and models')),
       ...warnings.filter((text) => !text.endsWith(PREDICTED_NEGATIVE)).map((warning) =>
         el('div', { class: 'al warn gap' }, icon('triangle'), el('span', {}, warning))),

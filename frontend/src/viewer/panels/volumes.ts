@@ -3,6 +3,7 @@ import { ml, percent, range } from '../../shared/format';
 import type { AnalysisResults, Quantification, SegmentationKind, Side } from '../../shared/types';
 import { LESION_TYPES } from '../overlay/lesion-types';
 import { LOBES } from '../reading/words';
+import type { Systems } from '../systems';
 
 const ZONES: [string, string][] = [
   ['upper', 'Upper third'], ['middle', 'Middle third'], ['lower', 'Lower third'], ['subpleural', 'Subpleural'], ['central', 'Central'],
@@ -26,7 +27,7 @@ export class Volumes {
   /** Which foldable parts the reader has open. */
   private readonly open = new Set<string>(['types']);
 
-  section(results: AnalysisResults): HTMLElement {
+  section(results: AnalysisResults, systems: Systems): HTMLElement {
     const { quantification: measured = {} } = results;
     const method = methodOf(results);
     return el('div', { class: 'sec', 'data-testid': 'infected' },
@@ -34,7 +35,7 @@ export class Volumes {
       el('div', { class: 'lbt' }, ...this.shares(measured)),
       this.words(rangeWords(measured), 'infected-range'),
       this.words(method ? `Measured by ${method}.` : '', 'measured-by'),
-      this.types(measured), this.zones(measured), this.made(results));
+      this.others(results, systems), this.types(measured), this.zones(measured), this.made(results));
   }
 
   private words(text: string, testid: string): HTMLElement | null {
@@ -59,9 +60,19 @@ export class Volumes {
       ...whisker(side.interval_percent));
     return [
       el('span', { class: total ? 'w6' : 't2' }, name), bar,
-      el('b', { class: 'num w6 end', 'data-testid': `infected-${name.toLowerCase().replace(' ', '-')}` }, percent(side.infected_percent)),
+      el('b', { class: 'num w6 end', 'data-testid': `infected-${name.toLowerCase().replaceAll(' ', '-')}` }, percent(side.infected_percent)),
       el('span', { class: 'num t3 end' }, side.infected_ml === undefined ? '' : ml(side.infected_ml)),
     ];
+  }
+
+  /** What the systems measured by themselves, below what stands above; null where none of them did. */
+  private others({ quantification: main = {}, systems: found = {} }: AnalysisResults, systems: Systems): HTMLElement | null {
+    const own = Object.entries(found).flatMap(([name, { quantification }]): [string, Quantification][] =>
+      (quantification && name !== main.source ? [[name, quantification]] : []));
+    if (own.length === 0) return null;
+    const all: [string, Quantification][] = [...(main.source ? [[main.source, main] as [string, Quantification]] : []), ...own];
+    return el('div', { class: 'vol-by', 'data-testid': 'infected-by' }, this.words('Both lungs, as each method measures them', 'measured-by-each'),
+      el('div', { class: 'lbt by' }, ...all.flatMap(([name, share]) => this.row(systems.title(name), share))));
   }
 
   private types({ types_ml: volumes }: Quantification): HTMLElement | null {
