@@ -1,22 +1,21 @@
 import { confirmAction } from '../shared/dialog';
 import { ApiError, json } from '../shared/api';
 import { toast } from '../shared/toast';
-import type { Analysis, HeatmapInfo, Reading, SegmentationKind, Series } from '../shared/types';
+import type { Analysis, Reading, SegmentationKind, Series } from '../shared/types';
 import { AnalysisWatch } from './analysis-watch';
 import { AnotherAnalysis } from './another-analysis';
 import { chooseSystems } from './panels/new-analysis';
 import * as loading from './loading';
+import { Maps } from './maps';
 import { LabelSource } from './masks/source';
-import { HeatLayer } from './overlay/heat-layer';
-import { LesionLayer } from './overlay/lesion-layer';
 import type { LobeSource } from './overlay/painter';
 import { LOBES } from './reading/words';
 import type { ReadingModel } from './reading/model';
 import type { ReadingSession } from './reading/session';
 import type { Regions } from './regions/regions';
-import { LESIONS, type ViewState } from './state';
+import type { ViewState } from './state';
 import { Signal, type Store } from './store';
-import { firstMap, inOrder, predicts, Systems } from './systems';
+import { Systems } from './systems';
 import type { Grid } from './volume/geometry';
 
 /** The AI side of the page: the analysis, what of it may be shown, and its overlays. */
@@ -26,19 +25,14 @@ export class Ai {
   analysis: Analysis | null = null;
   readonly another: AnotherAnalysis;
   systems = new Systems([]);
-  heatmaps: HeatmapInfo[] = [];
-  heat: HeatLayer | null = null;
+  readonly maps: Maps;
   lungs: LabelSource | null = null;
   /** Loaded when they are first asked for. */
   lobes: LobeSource[] = [];
-  lesions: LesionLayer | null = null;
   /** What went wrong with an overlay; the rest stays usable. */
   problem: string | null = null;
   overlayReady = false;
-  private readonly layers = new Map<string, Promise<HeatLayer>>();
   private watch: AnalysisWatch | null = null;
-  /** The heatmap shown last, to come back to from the lesion types. */
-  private lastHeatmap: string | null = null;
 
   constructor(
     private readonly series: Series, private readonly grid: Grid, private readonly state: Store<ViewState>,
@@ -46,7 +40,7 @@ export class Ai {
   ) {
     this.another = new AnotherAnalysis(model);
     this.another.changed.on(() => this.changed.emit());
-    state.on(() => void this.chooseSource(), 'source');
+    this.maps = new Maps(grid, state, (load) => this.later(load));
     state.on(() => void this.loadLobes(), 'lobes');
   }
 
@@ -62,17 +56,6 @@ export class Ai {
 
   get shown(): boolean {
     return this.analysis?.state === 'succeeded' && !this.concealed && !this.state.value.aiHidden;
-  }
-
-  /** The heatmap that is chosen, shown or not; null for none and for lesion types. */
-  get map(): HeatmapInfo | null {
-    return this.heatmaps.find(({ id }) => id === this.state.value.source) ?? null;
-  }
-
-  /** Whether the map speaks beyond the image: that of a class predicted negative does once somebody asked for it. */
-  get mapSpeaks(): boolean {
-    const { map, analysis } = this;
-    return map !== null && (this.state.value.heatmap || predicts(analysis?.results?.systems?.[map.system], map.class) !== false);
   }
 
   async start(): Promise<void> {
@@ -113,7 +96,7 @@ export class Ai {
   private async loadOverlays(): Promise<void> {
     const { analysis } = this;
     if (!analysis || analysis.state !== 'succeeded' || this.concealed) return;
-    const parts = await Promise.allSettled([this.loadHeatmaps(analysis.id), this.loadRegions(analysis.id), this.loadLungs(analysis.id)]);
+    const parts = await Promise.allSettled([this.maps.load(analysis), this.loadRegions(analysis.id), this.loadLungs(analysis.id)]);
     const failed = parts.find((part) => part.status === 'rejected');
     if (failed) {
       if (!(failed.reason instanceof Error)) throw failed.reason;
@@ -133,38 +116,6 @@ export class Ai {
   private async loadLungs(analysis: string): Promise<void> {
     this.lungs = await loading.lungs(analysis, this.grid);
     this.changed.emit();
-  }
-
-  private async loadHeatmaps(id: string): Promise<void> {
-    const { analysis } = this;
-    if (!analysis?.results) return;
-    this.heatmaps = inOrder(await loading.heatmaps(id), analysis);
-    const { source, shown } = firstMap(this.heatmaps, analysis.results, this.segmented('lesions'));
-    if (!source) return;
-    this.state.set({ source, heatmap: shown });
-    await this.chooseSource();
-  }
-
-  /** Shows the first map of a system. */
-  showMap(system: string): void {
-    const map = this.heatmaps.find((one) => one.system === system);
-    if (map) this.state.set({ source: map.id, heatmap: true });
-  }
-
-  /** From heatmap to lesion types and back, where there are both. */
-  otherSource(): void {
-    const heatmap = this.heatmaps.find(({ id }) => id === this.lastHeatmap) ?? this.heatmaps[0];
-    if (this.state.value.source !== LESIONS && this.segmented('lesions')) this.state.set({ source: LESIONS, heatmap: true });
-    else if (heatmap) this.state.set({ source: heatmap.id, heatmap: true });
-  }
-
-  private async chooseSource(): Promise<void> {
-    await this.later(() => (this.state.value.source === LESIONS ? this.loadLesions() : this.chooseHeatmap()));
-  }
-
-  private async loadLesions(): Promise<void> {
-    if (this.lesions || !this.analysis || !this.segmented('lesions')) return;
-    this.lesions = new LesionLayer(await loading.segmentation(this.analysis.id, 'lesions', this.grid), this.grid);
   }
 
   private async loadLobes(): Promise<void> {
@@ -189,26 +140,6 @@ export class Ai {
     this.changed.emit();
   }
 
-  private async chooseHeatmap(): Promise<void> {
-    const info = this.map;
-    if (!info || !this.analysis) return;
-    this.lastHeatmap = info.id;
-    // Never the map before under the name of this one.
-    this.heat = null;
-    const layer = await this.layer(info, this.analysis.id);
-    if (this.state.value.source === info.id) this.heat = layer;
-  }
-
-  /** The layer of a heatmap, loaded once. */
-  private layer(info: HeatmapInfo, analysis: string): Promise<HeatLayer> {
-    const kept = this.layers.get(info.id);
-    if (kept) return kept;
-    const made = loading.heatmap(analysis, info, this.grid).then((map) => new HeatLayer(map, this.grid));
-    this.layers.set(info.id, made);
-    made.catch(() => this.layers.delete(info.id));
-    return made;
-  }
-
   /** F2 and the AI switch: hides, shows again, or reveals after the first answers. */
   async show(on: boolean): Promise<void> {
     if (this.model.server.ai.policy === 'never') {
@@ -217,6 +148,7 @@ export class Ai {
       await this.reveal();
     } else {
       this.state.set({ aiHidden: !on });
+      this.maps.leavePair();
       this.changed.emit();
     }
   }
@@ -259,8 +191,8 @@ export class Ai {
       this.model.adopt(await use(true));
     }
     this.model.forgetSteps();
-    this.layers.clear();
-    [this.lobes, this.lesions] = [[], null];
+    this.maps.clear();
+    this.lobes = [];
     this.state.set({ lobes: false });
     await this.start();
   }

@@ -71,7 +71,7 @@ export class Commands {
 
   /** What each key does. */
   keys(list: RegionList): KeyActions {
-    const { state, stage, judging, drawing, undo, session, ai, context } = this.core;
+    const { state, stage, judging, drawing, undo, session, ai, worst, context } = this.core;
     return {
       step: (slices) => stage.step(stage.active, slices),
       end: (end) => stage.jumpToEnd(stage.active, end),
@@ -89,8 +89,13 @@ export class Commands {
       layout: () => state.set({ layout: state.value.layout === 'one' ? 'three' : 'one' }),
       heatmap: () => state.set({ heatmap: !state.value.heatmap }),
       source: () => {
-        if (ai.shown) ai.otherSource();
+        if (ai.shown) ai.maps.other();
       },
+      compare: () => {
+        if (state.value.layout === 'pair') ai.maps.leavePair();
+        else if (ai.shown) ai.maps.compare();
+      },
+      worst: (direction) => worst.step(direction),
       plain: (on) => state.set({ plain: on }),
       opacity: (direction) => state.set({ opacity: Math.min(1, Math.max(0, Math.round(state.value.opacity * 10 + direction) / 10)) }),
       brush: (direction) => state.set({ brushMm: Math.min(BRUSH_RANGE.max, Math.max(BRUSH_RANGE.min, state.value.brushMm + direction)) }),

@@ -1,5 +1,6 @@
 import type { Reading, Series } from '../shared/types';
 import { Ai } from './ai';
+import { WorstSlices } from './evidence';
 import { Judging } from './judging';
 import type { ViewerContext } from './loading';
 import { Banners } from './panels/banner';
@@ -41,6 +42,7 @@ export interface Core extends AppInput {
   banners: Banners;
   session: ReadingSession;
   ai: Ai;
+  worst: WorstSlices;
   stage: Stage;
   drawing: Drawing;
   judging: Judging;
@@ -58,9 +60,10 @@ export function createCore(input: AppInput): Core {
   const banners = new Banners(shell.banners);
   const session = new ReadingSession(model, context.me, banners, (id) => regions.get(id)?.label ?? 'Region');
   const ai = new Ai(series, grid, state, model, regions, session);
+  const worst = new WorstSlices(grid, state);
   const stage = new Stage(grid, input.volume, state);
   const drawing = new Drawing(grid, state, model, regions, undo, () => ai.lungs);
   const seen = new Set<number>();
   const judging = new Judging({ state, model, regions, undo, drawing, stage, seen });
-  return { ...input, shell, state, undo, model, regions, banners, session, ai, stage, drawing, judging, seen };
+  return { ...input, shell, state, undo, model, regions, banners, session, ai, worst, stage, drawing, judging, seen };
 }

@@ -15,8 +15,8 @@ export class Images {
     const { stage, state, grid, voxels, ready, drawing, seen } = core;
     new Crosshair(stage.all, state);
     const corners = new Corners(stage.all, grid, voxels, ready, state);
-    const painter = new OverlayPainter(state, () => ({
-      heat: core.ai.heat, regions: core.regions, lungs: core.ai.lungs, lobes: core.ai.lobes, lesions: core.ai.lesions,
+    const painter = new OverlayPainter(state, (view) => ({
+      ...core.ai.maps.layers(view === stage.second ? 'beside' : 'source'), regions: core.regions, lungs: core.ai.lungs, lobes: core.ai.lobes,
       pointer: this.brushPlace,
     }));
     for (const view of stage.all) view.rendered.on(() => painter.paint(view));
@@ -29,7 +29,7 @@ export class Images {
     });
     pointer.clicked.on(({ view, voxel, radius }) => this.click(view, voxel, radius));
     drawing.changed.on(() => stage.redrawOverlays());
-    state.on(() => stage.redrawOverlays(), 'heatmap', 'opacity', 'threshold', 'source', 'hiddenTypes', 'outlines', 'lungs', 'lobes', 'regionSystem', 'plain', 'selected', 'tool', 'drawing');
+    state.on(() => stage.redrawOverlays(), 'heatmap', 'opacity', 'threshold', 'source', 'beside', 'hiddenTypes', 'outlines', 'lungs', 'lobes', 'regionSystem', 'plain', 'selected', 'tool', 'drawing');
   }
 
   /** The voxel under the pointer. */

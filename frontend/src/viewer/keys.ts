@@ -14,6 +14,10 @@ export interface KeyActions {
   heatmap(): void;
   /** From heatmap to lesion types and back. */
   source(): void;
+  /** Two maps side by side, and back. */
+  compare(): void;
+  /** The next slice with most evidence, or the one before. */
+  worst(direction: 1 | -1): void;
   plain(on: boolean): void;
   opacity(direction: 1 | -1): void;
   brush(direction: 1 | -1): void;
@@ -46,6 +50,7 @@ const PLAIN: Record<string, Run> = {
   j: (a) => a.region(1), k: (a) => a.region(-1), J: (a) => a.study(1), K: (a) => a.study(-1), 0: (a) => a.resetView(),
   w: (a) => a.tool('window'), p: (a) => a.tool('pan'), z: (a) => a.tool('zoom'), x: (a) => a.tool('crosshair'),
   d: (a) => a.tool('brush'), D: (a) => a.tool('eraser'), m: (a) => a.layout(), h: (a) => a.heatmap(), t: (a) => a.source(),
+  b: (a) => a.compare(), '.': (a) => a.worst(1), ',': (a) => a.worst(-1),
   '-': (a) => a.opacity(-1), '=': (a) => a.opacity(1), '[': (a) => a.brush(-1), ']': (a) => a.brush(1),
   a: (a) => a.accept(), r: (a) => a.reject(), e: (a) => a.redraw(), u: (a) => a.unsure(), n: (a) => a.add(),
   Delete: (a) => a.remove(), F2: (a) => a.ai(), '?': (a) => a.help(),

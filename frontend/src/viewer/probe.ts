@@ -3,7 +3,7 @@ import type { ReadingModel } from './reading/model';
 import type { ReadingSession } from './reading/session';
 import type { Drawing } from './regions/drawing';
 import type { Regions } from './regions/regions';
-import { LESIONS, type ViewState } from './state';
+import type { ViewState } from './state';
 import type { Store } from './store';
 import type { Stage } from './views/stage';
 import { PLANES } from './views/planes';
@@ -68,9 +68,16 @@ export function probe({ grid, voxels, ready, state, stage, regions, model, sessi
     get saveState() { return session.autosave.status.value.state; },
     get aiShown() { return ai.shown; },
     /** What the heatmap that is chosen shows. */
-    get map() { return ai.map && { system: ai.map.system, class: ai.map.class, kind: ai.map.kind, name: ai.systems.heatmap(ai.map) }; },
-    get heatmap() { return ai.heat !== null && filled() && state.value.source !== LESIONS; },
-    get lesionTypes() { return ai.lesions !== null && filled() && state.value.source === LESIONS; },
+    get map() {
+      const { chosen } = ai.maps;
+      return chosen && { system: chosen.system, class: chosen.class, kind: chosen.kind, name: ai.systems.heatmap(chosen) };
+    },
+    get heatmap() { return ai.maps.layers('source').heat !== null && filled(); },
+    get lesionTypes() { return ai.maps.layers('source').lesions !== null && filled(); },
+    /** Slices of the views that are on the screen, by view. */
+    get shownSlices() { return Object.fromEntries(stage.all.filter(({ visible }) => visible).map((view) => [view.id, view.slice])); },
+    /** Whether a map lies over the second of two views side by side. */
+    get heatmapBeside() { return state.value.layout === 'pair' && filled() && ai.maps.layers('beside').heat !== null; },
     get lobes() { return state.value.lobes ? ai.lobes.map(({ name }) => name) : []; },
     get loaded() { return ready.reduce((sum, one) => sum + one, 0); },
     get timings() { return { ...timings }; },
@@ -81,7 +88,7 @@ export function probe({ grid, voxels, ready, state, stage, regions, model, sessi
     },
     mmOf: (x: number, y: number, z: number) => apply(grid.affine, { x, y, z }),
     huAt: (x: number, y: number, z: number) => voxels[(z * grid.ny + y) * grid.nx + x],
-    evidenceAt: (x: number, y: number, z: number) => ai.heat?.map.at(x, y, z) ?? null,
+    evidenceAt: (x: number, y: number, z: number) => ai.maps.chosenLayer?.map.at(x, y, z) ?? null,
     /** Page pixel of a voxel in a view. */
     pixelOf: canvasOf,
   });

@@ -4,6 +4,8 @@ import type { Point } from './volume/geometry';
 
 export type Tool = 'window' | 'pan' | 'zoom' | 'crosshair' | 'brush' | 'eraser';
 
+export type Layout = 'one' | 'three' | 'pair';
+
 export interface Windowing {
   width: number;
   level: number;
@@ -23,12 +25,15 @@ export interface ViewState {
   /** The voxel all three planes pass through. */
   cursor: Point;
   active: PlaneName;
-  layout: 'one' | 'three';
+  /** One view, the three planes, or the axial slice twice with a map of its own over each. */
+  layout: Layout;
   tool: Tool;
   window: Windowing;
   heatmap: boolean;
   /** Id of the heatmap shown, or LESIONS for the lesion types; null when there is neither. */
   source: string | null;
+  /** The same for the second of two views side by side. */
+  beside: string | null;
   opacity: number;
   threshold: number;
   outlines: boolean;
@@ -53,7 +58,7 @@ export interface ViewState {
 export function initialState(cursor: Point): Store<ViewState> {
   return new Store<ViewState>({
     cursor, active: 'axial', layout: 'three', tool: 'crosshair', window: { width: 1400, level: -500 },
-    heatmap: true, source: null, opacity: 0.5, threshold: 0.35, outlines: true, lungs: false, lobes: false,
+    heatmap: true, source: null, beside: null, opacity: 0.5, threshold: 0.35, outlines: true, lungs: false, lobes: false,
     hiddenTypes: new Set<number>(), plain: false, aiHidden: false, legendFolded: false, regionSystem: null, selected: null, drawing: null, brushMm: 6, insideLung: true,
   });
 }

@@ -7,9 +7,14 @@ import { ReadingModel } from '../../src/viewer/reading/model';
 import { Regions } from '../../src/viewer/regions/regions';
 import { initialState, LESIONS, type ViewState } from '../../src/viewer/state';
 import type { Store } from '../../src/viewer/store';
-import { firstMap, inOrder, Systems } from '../../src/viewer/systems';
+import { beside, firstMap, inOrder, Systems } from '../../src/viewer/systems';
 import { UndoStack } from '../../src/viewer/undo';
-import { CLASSIFIER, SYSTEMS, testAnalysis, testHeatmap } from './analysis';
+import { evidenceOf, fullScale, scaleWords, worstFirst, WorstSlices } from '../../src/viewer/evidence';
+import { WorstBar } from '../../src/viewer/panels/worst-bar';
+import { MapCaptions } from '../../src/viewer/panels/map-captions';
+import { PLANES } from '../../src/viewer/views/planes';
+import type { PlaneView } from '../../src/viewer/views/plane-view';
+import { CLASSIFIER, MORE_SYSTEMS, RESULTS, SYSTEMS, testAnalysis, testHeatmap } from './analysis';
 import { testGrid } from './grid';
 import { testReading } from './reading';
 
@@ -49,16 +54,27 @@ describe('heatmaps', () => {
   it('are named by system, class and kind', () => {
     const systems = new Systems(SYSTEMS);
     expect([DENSITY, CAM, RESPONSE].map((map) => systems.heatmap(map))).toEqual(['Density, infected', 'DeCoVNet, COVID-19, CAM', 'DeCoVNet, COVID-19, 3DCC']);
-    expect(new Systems([]).heatmap(CAM)).toBe('decovnet, COVID-19, CAM');
+    expect(new Systems([]).heatmap(CAM)).toBe('decovnet, COVID-19, cam');
+    expect([CAM, DENSITY].map((map) => systems.about(map))).toEqual(['Class activation map.', 'Denser than healthy lung.']);
+    expect(systems.about(testHeatmap('a', 'icovid', 'COVID-19'))).toBe('');
     const all = [DENSITY, CAM, RESPONSE, testHeatmap('a', 'multiscale', 'COVID-19', 'cam'), testHeatmap('b', 'multiscale', 'CAP', 'cam')];
     expect(all.map((map) => systems.inMenu(map, all))).toEqual(['Density', 'DeCoVNet CAM', 'DeCoVNet 3DCC', 'multiscale COVID-19', 'multiscale CAP']);
+  });
+
+  it('stand beside their counterpart, else beside another one of their system, else of another', () => {
+    const maps = ['joint', 'lung relevance', 'conv3', 'lesion relevance'].map((kind) => testHeatmap(kind, kind.includes('rel') ? 'icovid' : 'multiscale', 'COVID-19'));
+    const names = maps.map((map) => beside(map, maps)?.id);
+    expect(names).toEqual(['conv3', 'lesion relevance', 'joint', 'lung relevance']);
+    expect(beside(DENSITY, [DENSITY, CAM])).toBe(CAM);
+    expect(beside(DENSITY, [DENSITY])).toBeUndefined();
   });
 
   it('have a legend that says what they show, from where on there are regions, and that its scale is fixed', () => {
     const state = initialState({ x: 0, y: 0, z: 0 });
     const legend = new Legend(state);
     expect(legend.element.hidden).toBe(true);
-    legend.available({ name: 'DeCoVNet, COVID-19, CAM', threshold: 0.6 });
+    legend.available({ name: 'DeCoVNet, COVID-19, CAM', about: 'Class activation map.', threshold: 0.6 });
+    expect(legend.element.title).toBe('Class activation map. Click to fold or unfold.');
     expect(legend.element.hidden).toBe(false);
     const lines = [...legend.element.querySelectorAll('.lgd-w span')].map(({ textContent }) => textContent);
     expect(lines).toEqual(['DeCoVNet, COVID-19, CAM', 'regions ≥ 0.60', 'same scale for every study']);
@@ -148,13 +164,86 @@ describe('regions of several systems', () => {
   });
 });
 
+describe('evidence per slice', () => {
+  const systems = new Systems([...SYSTEMS, ...MORE_SYSTEMS]);
+  const values = [0, 0.05, 0.2, 0.9, 0.8, 0.1, 0.4, 0.6];
+  const results = { ...RESULTS, quantification: { source: 'lesions' as const, slice_evidence: [1, 2] }, systems: { multiscale: { slice_evidence: values } } };
+
+  it('is that of the map that is chosen, else of what measured the infected volume', () => {
+    expect(evidenceOf(results, { system: 'multiscale' }, systems)).toEqual({ values, name: 'Multiscale', unit: 'probability' });
+    expect(evidenceOf(results, null, systems)).toEqual({ values: [1, 2], name: 'Lesion segmentation', unit: 'ml' });
+    expect(evidenceOf({ systems: {} }, null, systems)).toBeNull();
+  });
+
+  it('has a fixed scale where it is a probability, and says which scale it has', () => {
+    expect(fullScale({ values, name: '', unit: 'probability' })).toBe(1);
+    expect(fullScale({ values: [2, 14.4], name: '', unit: 'ml' })).toBe(14.4);
+    expect((['probability', 'share', 'ml'] as const).map((unit) => scaleWords({ values, name: '', unit })))
+      .toEqual(['P(COVID-19) of each slice, 0 to 1', 'share of the evidence, 0 to 0.90', 'ml in each slice, 0 to 0.9']);
+  });
+
+  it('leads to the worst slices, those apart by a centimetre', () => {
+    expect(worstFirst(values, 5)).toEqual([4, 8, 6]);
+    expect(worstFirst(values, 10)).toEqual([4, 5, 8, 7, 3, 6]);
+    expect(worstFirst([0, 0, 0], 5)).toEqual([]);
+  });
+
+  it('is walked through from the worst slice on and back, and begins anew with another curve', () => {
+    const state = initialState({ x: 0, y: 0, z: 0 });
+    const grid = { ...testGrid(), nz: 8, sz: 5 };
+    const worst = new WorstSlices(grid, state);
+    const bar = new WorstBar(worst);
+    const press = (testid: string): void => bar.element.querySelector<HTMLElement>(`[data-testid="${testid}"]`)?.click();
+    const place = (): string | null | undefined => bar.element.querySelector('[data-testid="worst-place"]')?.textContent;
+    expect(bar.element.hidden).toBe(true);
+    worst.step(1);
+    expect(state.value.cursor.z).toBe(0);
+    const evidence = { values, name: 'Multiscale', unit: 'probability' as const };
+    worst.take(evidence);
+    bar.show(evidence);
+    expect([bar.element.hidden, place()]).toEqual([false, 'Worst slices']);
+    press('worst-next');
+    expect([state.value.cursor.z, place()]).toEqual([4, 'Worst 1 of 3']);
+    press('worst-next');
+    worst.take(evidence);
+    expect([state.value.cursor.z, place()]).toEqual([0, 'Worst 2 of 3']);
+    press('worst-back');
+    expect(state.value.cursor.z).toBe(4);
+    worst.take(null);
+    bar.show(null);
+    expect(bar.element.textContent).not.toContain('Multiscale');
+    worst.step(1);
+    expect(state.value.cursor.z).toBe(4);
+  });
+});
+
+describe('two maps side by side', () => {
+  it('are named each over its view, and the second is chosen there', () => {
+    const state = initialState({ x: 0, y: 0, z: 0 });
+    const view = (): PlaneView => ({ plane: PLANES.axial, element: document.createElement('section') }) as unknown as PlaneView;
+    const views = { axial: view(), second: view() };
+    const captions = new MapCaptions(views, state);
+    const caption = views.axial.element.querySelector('[data-testid="caption-first"]') as HTMLElement;
+    const menu = views.second.element.querySelector('select') as HTMLSelectElement;
+    captions.setSources([['a', 'icovid lung relevance'], ['b', 'icovid lesion relevance'], ['c', 'Density']]);
+    expect(caption.hidden).toBe(true);
+    state.set({ layout: 'pair', source: 'a', beside: 'b' });
+    expect([caption.hidden, caption.textContent, menu.value]).toEqual([false, 'icovid lung relevance', 'b']);
+    expect([...menu.options].map((option) => option.disabled)).toEqual([true, false, false]);
+    menu.value = 'c';
+    menu.dispatchEvent(new Event('change'));
+    expect(state.value.beside).toBe('c');
+    captions.setSources([]);
+    expect(views.axial.element.textContent + views.second.element.textContent).not.toContain('icovid');
+  });
+});
+
 describe('the choice of systems', () => {
   const box = (name: string): HTMLInputElement => document.querySelector(`[data-testid="choose-${name}"]`) as HTMLInputElement;
   const press = (testid: string): void => document.querySelector<HTMLElement>(`[data-testid="${testid}"]`)?.click();
   const systems: SystemInfo[] = [
     ...SYSTEMS,
-    { name: 'multiscale', title: 'Multiscale', state: 'demonstration', default: false, version: '3', auc: 0.8, probabilities: ['COVID-19', 'CAP', 'NP'], heatmaps: [] },
-    { name: 'icovid', title: 'icovid', state: 'no weights', default: false, probabilities: ['COVID-19'], heatmaps: [] },
+    ...MORE_SYSTEMS,
   ];
 
   it('ticks what runs by itself, marks demonstrations and offers nothing without weights', async () => {
@@ -163,7 +252,7 @@ describe('the choice of systems', () => {
       .toEqual([[true, false], [true, false], [false, false], [false, true]]);
     const words = document.querySelector('dialog')?.textContent?.replace(/\s+/g, ' ');
     expect(words).toContain('Reads CT and lung mask. Gives P(COVID-19). AUC 0.97 (0.95 to 0.99) on phantoms, not on patients.');
-    expect(words).toContain('Multiscale Demonstration onlyGives P(COVID-19), P(CAP), P(NP). AUC 0.80 on phantoms, not on patients.');
+    expect(words).toContain('Multiscale Demonstration onlyGives P(COVID-19), P(CAP), P(NP). Measures infected lung. AUC 0.80 on phantoms, not on patients.');
     expect(words).toContain('This site has no weights for it, so it cannot run.');
     box('density').click();
     box('multiscale').click();

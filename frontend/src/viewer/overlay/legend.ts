@@ -22,7 +22,7 @@ export class Legend {
       return [value, tick];
     });
     this.element = el('button', {
-      type: 'button', class: 'lgd', title: 'Fold or unfold', 'data-testid': 'legend',
+      type: 'button', class: 'lgd', 'data-testid': 'legend',
     }, el('span', { class: 'lgd-h' }, 'Evidence (0–1)', this.what),
     el('span', { class: 'lgd-b', 'aria-hidden': 'true' }, this.canvas, ...this.ticks.map(([, tick]) => tick), this.line));
     aboveTools(this.element);
@@ -31,9 +31,10 @@ export class Legend {
     this.show();
   }
 
-  /** What the heatmap shows (system, class, kind) and from where on it has regions; null while there is none. */
-  available(map: { name: string; threshold?: number } | null): void {
+  /** What the heatmap shows (system, class, kind), what it says, and from where on it has regions; null while there is none. */
+  available(map: { name: string; about: string; threshold?: number } | null): void {
     this.shown = map !== null;
+    this.element.title = [map?.about, 'Click to fold or unfold.'].filter(Boolean).join(' ');
     const lines = map ? [map.name, map.threshold !== undefined && `regions ≥ ${map.threshold.toFixed(2)}`, 'same scale for every study'] : [];
     this.what.replaceChildren(...lines.flatMap((line) => (line ? [el('span', {}, line)] : [])));
     this.show();

@@ -1,6 +1,6 @@
 import type { MaskSource } from '../masks/source';
 import type { RegionStyle, RegionView, Regions } from '../regions/regions';
-import { LESIONS, type ViewState } from '../state';
+import type { ViewState } from '../state';
 import type { Store } from '../store';
 import { voxelAt } from '../views/planes';
 import type { PlaneView } from '../views/plane-view';
@@ -30,7 +30,7 @@ export interface LobeSource {
   source: MaskSource;
 }
 
-/** What else lies over the images: asked for at every drawing. */
+/** What else lies over a view: asked for at every drawing. Heatmap or lesion types, whichever is chosen for it. */
 export interface OverlayContent {
   heat: HeatLayer | null;
   regions: Regions;
@@ -65,13 +65,13 @@ export class OverlayPainter {
   private readonly sourceIds = new WeakMap<MaskSource, number>();
   private sources = 0;
 
-  constructor(private readonly state: Store<ViewState>, private readonly content: () => OverlayContent) {}
+  constructor(private readonly state: Store<ViewState>, private readonly content: (view: PlaneView) => OverlayContent) {}
 
   paint(view: PlaneView): void {
     const context = this.prepare(view);
     const state = this.state.value;
     if (!context || state.plain) return;
-    const content = this.content();
+    const content = this.content(view);
     this.drawFill(context, view, content);
     if (state.lobes && !state.aiHidden) this.drawLobes(context, view, content.lobes);
     if (state.lungs && content.lungs) this.stroke(context, view, content.lungs, styleColour('rejected'), [], 1.5);
@@ -81,10 +81,10 @@ export class OverlayPainter {
 
   /** The heatmap or the lesion types, whichever is chosen. */
   private drawFill(context: CanvasRenderingContext2D, view: PlaneView, { heat, lesions }: OverlayContent): void {
-    const { heatmap, aiHidden, drawing, source, threshold, opacity, hiddenTypes } = this.state.value;
+    const { heatmap, aiHidden, drawing, threshold, opacity, hiddenTypes } = this.state.value;
     if (!heatmap || aiHidden || drawing !== null) return;
-    if (source === LESIONS) lesions?.draw(context, view, hiddenTypes, opacity);
-    else heat?.draw(context, view, threshold, opacity);
+    lesions?.draw(context, view, hiddenTypes, opacity);
+    heat?.draw(context, view, threshold, opacity);
   }
 
   private drawLobes(context: CanvasRenderingContext2D, view: PlaneView, lobes: LobeSource[]): void {

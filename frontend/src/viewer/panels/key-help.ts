@@ -3,7 +3,7 @@ import { el } from '../../shared/dom';
 
 const KEYS: [string, [string, string][]][] = [
   ['Slices and views', [
-    ['Up / Down', 'One slice'], ['PgUp / PgDn', '10 slices'], ['Home / End', 'First or last slice'], ['Tab', 'Next view, then panel'],
+    ['Up / Down', 'One slice'], ['PgUp / PgDn', '10 slices'], ['. and ,', 'Next worst slice / the one before'], ['Home / End', 'First or last slice'], ['Tab', 'Next view, then panel'],
     ['M', 'One view or three planes'], ['0', 'Reset the view'], ['W P Z X', 'Window, pan, zoom, crosshair'],
     ['Shift 1 2 3', 'Lung, soft tissue, bone window'], ['Wheel', 'One slice; Ctrl: zoom; Shift: 10 slices'],
     ['Middle / right drag', 'Pan / window'], ['Double click', 'Fill the centre with that view'],
@@ -15,7 +15,7 @@ const KEYS: [string, [string, string][]][] = [
     ['Enter / Esc', 'Keep the drawing / cancel it'],
   ]],
   ['Overlay and AI', [
-    ['H', 'Heatmap or lesion types on or off'], ['T', 'Heatmap or lesion types'], ['Space (hold)', 'Plain image'], ['- and =', 'Opacity 10 % less or more'], ['F2', 'Show or hide AI'],
+    ['H', 'Heatmap or lesion types on or off'], ['T', 'Heatmap or lesion types'], ['B', 'Two maps side by side'], ['Space (hold)', 'Plain image'], ['- and =', 'Opacity 10 % less or more'], ['F2', 'Show or hide AI'],
   ]],
   ['Reading', [
     ['Ctrl Z / Ctrl Y', 'Undo / redo'], ['Ctrl S', 'Save now (also saved by itself)'], ['Ctrl Enter', 'Sign'],

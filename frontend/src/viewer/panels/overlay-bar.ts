@@ -52,12 +52,11 @@ export class OverlayBar {
     this.show();
   }
 
-  /** What can lie over the images: heatmaps by id with their names, and the lesion types where they were segmented. */
-  setSources(heatmaps: [string, string][], lesions: boolean): void {
-    const options = [...heatmaps];
-    if (lesions) options.push([LESIONS, 'Lesion types']);
+  /** What can lie over the images, by id with its name, and what the chosen one says. */
+  setSources(options: [string, string][], about: string): void {
     this.source.setOptions(options);
     this.source.input.disabled = options.length < 2;
+    this.source.input.title = about;
     this.source.element.hidden = options.length === 0;
     this.show();
   }

@@ -1,5 +1,7 @@
 import type { Commands } from '../commands';
 import type { Core } from '../core';
+import { evidenceOf, type Evidence } from '../evidence';
+import { LESIONS } from '../state';
 import { predicts } from '../systems';
 import { Legend } from '../overlay/legend';
 import { LesionLegend } from '../overlay/lesion-legend';
@@ -11,7 +13,9 @@ import { Rail } from './rail';
 import { RegionFilter } from './region-filter';
 import { RegionList } from './region-list';
 import { Results } from './results';
+import { MapCaptions } from './map-captions';
 import { methodOf } from './volumes';
+import { WorstBar } from './worst-bar';
 import { SignBar } from './sign-bar';
 import { Thumbnails } from './thumbnails';
 import { Toolbar } from './toolbar';
@@ -27,6 +31,7 @@ export class Panels {
   private readonly overlayBar: OverlayBar;
   private readonly legend: Legend;
   private readonly lesionLegend: LesionLegend;
+  private readonly captions: MapCaptions;
   private readonly results: Results;
   private readonly form: ReadingForm;
   private readonly signBar: SignBar;
@@ -44,10 +49,10 @@ export class Panels {
     this.lesionLegend = new LesionLegend(state);
     this.overlayBar = new OverlayBar(shell.overlayBar, state, drawing);
     this.topBar = new TopBar(shell.top, context.me);
-    this.rail = new Rail(shell.rail, grid, state, this.thumbnails, (text) => (shell.status.textContent = text));
+    this.rail = new Rail(shell.rail, grid, state, this.thumbnails, new WorstBar(core.worst), (text) => (shell.status.textContent = text));
     this.results = new Results(shell.results, {
       reveal: () => void ai.reveal(), retry: () => void ai.retry(), start: () => void ai.begin(),
-      showMap: (system) => ai.showMap(system),
+      showMap: (system) => ai.maps.show(system), compare: (system) => ai.maps.compare(system),
     });
     this.form = new ReadingForm(shell.form, model);
     this.signBar = new SignBar(shell.sign, {
@@ -56,12 +61,13 @@ export class Panels {
     });
     this.toolbar = new Toolbar(state, undo, {
       tool: (tool) => commands.tool(tool), undo: () => undo.undo(), redo: () => undo.redo(), keys: showKeys,
-      showAi: (on) => void ai.show(on),
+      showAi: (on) => void ai.show(on), compare: () => ai.maps.compare(),
     });
     const drawBar = new DrawBar(drawing, { keep: () => drawing.keep(), cancel: () => void commands.cancelDrawing() });
     shell.tools.append(this.toolbar.element);
     shell.stage.append(stage.element, drawBar.element);
     stage.views.axial.element.append(this.legend.element, this.lesionLegend.element);
+    this.captions = new MapCaptions({ axial: stage.views.axial, second: stage.second }, state);
     this.topBar.showNearby(context.previous?.url, context.next?.url);
     model.changed.on(() => this.later());
     session.autosave.status.on(() => this.later());
@@ -92,20 +98,20 @@ export class Panels {
   }
 
   /** The evidence per slice of the map that is chosen, else of what was measured. */
-  private get evidence(): number[] | null {
+  private get evidence(): Evidence | null {
     const { ai } = this.core;
-    if (!ai.shown) return null;
-    const { systems = {}, quantification } = ai.analysis?.results ?? {};
-    const ofMap = ai.map && ai.mapSpeaks ? systems[ai.map.system]?.slice_evidence : undefined;
-    return ofMap ?? quantification?.slice_evidence ?? null;
+    if (!ai.shown || !ai.analysis?.results) return null;
+    return evidenceOf(ai.analysis.results, ai.maps.speaks ? ai.maps.chosen : null, ai.systems);
   }
 
-  /** The heatmaps with their names; those of a class that was predicted negative say so. */
+  /** What can lie over the images, by id with its name; heatmaps of a class that was predicted negative say so. */
   private get sources(): [string, string][] {
     const { ai } = this.core;
+    const { all } = ai.maps;
     const { systems = {} } = ai.analysis?.results ?? {};
     const said = (system: string, name: string): string => (predicts(systems[system], name) === false ? ' (predicted negative)' : '');
-    return ai.heatmaps.map((map) => [map.id, ai.systems.inMenu(map, ai.heatmaps) + said(map.system, map.class)]);
+    const heatmaps = all.map((map): [string, string] => [map.id, ai.systems.inMenu(map, all) + said(map.system, map.class)]);
+    return ai.maps.hasLesions ? [...heatmaps, [LESIONS, 'Lesion types']] : heatmaps;
   }
 
   /** A region that the filter hides is neither selected nor drawn any longer. */
@@ -127,15 +133,20 @@ export class Panels {
     this.toolbar.showAi({
       mode: policy === 'never' ? 'never' : ai.concealed ? 'first' : 'free', shown: !ai.concealed && !aiHidden, ...(since && { since }),
     });
-    this.overlayBar.setSources(this.sources, ai.segmented('lesions'));
+    const { maps } = ai;
+    this.overlayBar.setSources(this.sources, maps.chosen ? ai.systems.about(maps.chosen) : '');
+    this.captions.setSources(ai.shown ? this.sources : []);
+    this.toolbar.allowPair(ai.shown && maps.comparable);
     this.overlayBar.allow({ lungs: ai.lungs !== null, lobes: ai.segmented('lobes') });
     this.overlayBar.setNotice(this.notice);
-    this.legend.available(ai.map && ai.heat !== null && ai.shown
-      ? { name: ai.systems.heatmap(ai.map), ...(ai.map.threshold !== undefined && { threshold: ai.map.threshold }) } : null);
+    this.legend.available(maps.chosen && maps.chosenLayer !== null && ai.shown ? {
+      name: ai.systems.heatmap(maps.chosen), about: ai.systems.about(maps.chosen),
+      ...(maps.chosen.threshold !== undefined && { threshold: maps.chosen.threshold }),
+    } : null);
     this.results.show({ analysis: ai.analysis, another: ai.another.running, systems: ai.systems, policy, concealed: ai.concealed, hiddenByReader: aiHidden, mayStart: context.cohort.may_read });
     const results = ai.shown ? ai.analysis?.results : undefined;
     const quantification = results?.quantification;
-    this.lesionLegend.available(ai.lesions && ai.shown ? quantification?.types_ml ?? {} : null);
+    this.lesionLegend.available(maps.lesions && ai.shown ? quantification?.types_ml ?? {} : null);
     this.form.showMeasured(quantification, results && methodOf(results));
     this.list.showInfected(quantification?.infected_percent);
     this.showPictures();
@@ -145,7 +156,7 @@ export class Panels {
 
   private showPictures(): void {
     const { ai } = this.core;
-    const heat = ai.shown && (ai.mapSpeaks || ai.map === null) ? ai.heat?.map ?? null : null;
+    const heat = ai.shown && (ai.maps.speaks || ai.maps.chosen === null) ? ai.maps.chosenLayer?.map ?? null : null;
     if (this.thumbnails.setHeat(heat)) this.list.refreshPictures();
   }
 
@@ -169,9 +180,11 @@ export class Panels {
   }
 
   refresh(): void {
-    const { regions, session, model, ai, stage, shell, state } = this.core;
+    const { regions, session, model, ai, stage, shell, state, worst } = this.core;
     this.list.render();
-    this.rail.update({ evidence: this.evidence, regions: regions.of(state.value.regionSystem) });
+    const { evidence } = this;
+    worst.take(evidence);
+    this.rail.update({ evidence, regions: regions.of(state.value.regionSystem) });
     this.topBar.showSave(session.autosave.status.value, model.changes.count, model.server);
     this.toolbar.allowDrawing(!model.readOnly);
     const firstRead = ai.concealed && model.server.ai.policy === 'after_first_answers' && ai.analysis?.state === 'succeeded';

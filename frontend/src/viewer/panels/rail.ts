@@ -1,4 +1,5 @@
 import { el, setText } from '../../shared/dom';
+import { fullScale, type Evidence } from '../evidence';
 import { viridisCss } from '../overlay/colormap';
 import { styleColour } from '../overlay/painter';
 import type { RegionView } from '../regions/regions';
@@ -6,6 +7,7 @@ import type { ViewState } from '../state';
 import type { Store } from '../store';
 import type { Grid } from '../volume/geometry';
 import type { Thumbnails } from './thumbnails';
+import type { WorstBar } from './worst-bar';
 
 const TOP = 26;
 const BOTTOM = 10;
@@ -15,8 +17,8 @@ const SPEAK_MS = 500;
 
 /** What the rail shows besides thumbnails. */
 export interface RailContent {
-  /** Evidence per slice from cranial to caudal; null while AI is hidden or there is none. */
-  evidence: number[] | null;
+  /** Evidence per slice; null while AI is hidden or there is none. */
+  evidence: Evidence | null;
   regions: RegionView[];
 }
 
@@ -32,13 +34,13 @@ export class Rail {
 
   constructor(
     host: HTMLElement, private readonly grid: Grid, private readonly state: Store<ViewState>,
-    private readonly thumbnails: Thumbnails, private readonly say: (text: string) => void,
+    private readonly thumbnails: Thumbnails, private readonly worst: WorstBar, private readonly say: (text: string) => void,
   ) {
     this.slider = el('div', {
       class: 'rail-s', role: 'slider', tabindex: 0, 'aria-label': 'Slice', 'aria-orientation': 'vertical',
       'aria-valuemin': 1, 'aria-valuemax': grid.nz, 'data-testid': 'rail',
     }, this.canvas, this.frame, this.marker);
-    host.append(this.slider);
+    host.append(this.slider, worst.element);
     this.listen();
     new ResizeObserver(() => this.draw()).observe(this.slider);
     state.on((now, before) => {
@@ -51,6 +53,7 @@ export class Rail {
 
   update(content: RailContent): void {
     this.content = content;
+    this.worst.show(this.evidence);
     this.draw();
   }
 
@@ -82,12 +85,12 @@ export class Rail {
     return this.grid.nz - this.state.value.cursor.z;
   }
 
-  private get evidence(): number[] | null {
+  private get evidence(): Evidence | null {
     return this.state.value.aiHidden ? null : this.content.evidence;
   }
 
   private announce(): void {
-    const strength = this.evidence?.[this.number - 1];
+    const strength = this.evidence?.values[this.number - 1];
     const text = `Slice ${this.number} of ${this.grid.nz}${strength === undefined ? '' : `, evidence ${strength.toFixed(2)}`}`;
     this.slider.setAttribute('aria-valuenow', String(this.number));
     this.slider.setAttribute('aria-valuetext', text);
@@ -171,10 +174,10 @@ export class Rail {
   private drawEvidence(context: CanvasRenderingContext2D, left: number, width: number): void {
     const evidence = this.evidence;
     if (!evidence) return;
-    const most = Math.max(...evidence, 1e-9);
+    const full = fullScale(evidence);
     const step = this.length / Math.max(1, this.grid.nz - 1);
-    evidence.forEach((value, i) => {
-      const share = value / most;
+    evidence.values.forEach((value, i) => {
+      const share = Math.min(1, value / full);
       if (share < 0.01) return;
       context.fillStyle = viridisCss(0.3 + 0.7 * share);
       context.fillRect(left, this.y(i + 1) - step / 2, share * (width - left - 22), Math.max(1, step + 0.3));

@@ -1,7 +1,7 @@
 import { el } from '../../shared/dom';
 import { icon } from '../../shared/icons';
 import { clock } from '../../shared/format';
-import { WINDOW_PRESETS, type Tool, type ViewState } from '../state';
+import { WINDOW_PRESETS, type Layout, type Tool, type ViewState } from '../state';
 import type { Store } from '../store';
 import type { UndoStack } from '../undo';
 import { Choice, toolButton } from './controls';
@@ -12,6 +12,8 @@ export interface ToolbarActions {
   redo(): void;
   keys(): void;
   showAi(show: boolean): void;
+  /** Two maps side by side. */
+  compare(): void;
 }
 
 /** How the AI switch stands. */
@@ -34,7 +36,7 @@ const DRAW_TOOLS: [Tool, 'brush' | 'eraser', string][] = [
 export class Toolbar {
   readonly element: HTMLElement;
   private readonly tools = new Map<Tool, HTMLButtonElement>();
-  private readonly layout: Choice<'one' | 'three'>;
+  private readonly layout: Choice<Layout>;
   private readonly presets: Choice<string>;
   private readonly ai: Choice<'hidden' | 'shown'>;
   private readonly window = el('span', { class: 't3 s12 num hide-s', 'data-testid': 'window-text' });
@@ -44,7 +46,8 @@ export class Toolbar {
     this.layout = new Choice({ class: 'seg', label: 'Layout', testid: 'layout' }, [
       { value: 'one', content: [icon('square')], label: 'One view (M)', title: 'One view (M)' },
       { value: 'three', content: [icon('grid')], label: 'Three planes (M)', title: 'Three planes (M)' },
-    ], (layout) => state.set({ layout }));
+      { value: 'pair', content: [icon('layoutSplit')], label: 'Two maps side by side (B)', title: 'Two maps side by side (B)' },
+    ], (layout) => (layout === 'pair' ? actions.compare() : state.set({ layout })));
     this.presets = new Choice({ class: 'seg', label: 'Window preset', testid: 'window' }, WINDOW_PRESETS.map(
       ({ name }, i) => ({ value: name, content: [name], title: `${name} window (Shift ${i + 1})` })),
       (name) => this.preset(name));
@@ -106,6 +109,12 @@ export class Toolbar {
       const button = this.tools.get(tool);
       if (button) button.disabled = !allowed;
     }
+  }
+
+  /** Whether there are two maps to set side by side. */
+  allowPair(allowed: boolean): void {
+    const button = this.layout.button('pair');
+    if (button) button.hidden = !allowed;
   }
 
   showAi({ mode, shown, since }: AiSwitch): void {

@@ -3,7 +3,7 @@ import type { ViewState } from '../state';
 import type { Store } from '../store';
 import type { Grid, Point } from '../volume/geometry';
 import type { PlaneView } from './plane-view';
-import { extent, shownNumber, spacing, type PlaneName } from './planes';
+import { extent, shownNumber, spacing } from './planes';
 
 interface Texts {
   slice: HTMLElement;
@@ -14,7 +14,7 @@ interface Texts {
 
 /** Text in the corners of each view, and the letters R L A P S I, which never turn. */
 export class Corners {
-  private readonly texts = new Map<PlaneName, Texts>();
+  private readonly texts = new Map<PlaneView, Texts>();
 
   constructor(
     views: PlaneView[], private readonly grid: Grid, private readonly voxels: Int16Array,
@@ -26,12 +26,13 @@ export class Corners {
     }
   }
 
-  private build({ plane, element }: PlaneView): void {
+  private build(view: PlaneView): void {
+    const { plane, element, id } = view;
     const made = {
-      slice: el('span', { 'data-testid': `slice-${plane.name}` }), window: el('div', {}),
-      value: el('div', { class: 'c bl1 num', 'data-testid': `value-${plane.name}` }), zoom: el('div', { class: 'c br1 num' }),
+      slice: el('span', { 'data-testid': `slice-${id}` }), window: el('div', {}),
+      value: el('div', { class: 'c bl1 num', 'data-testid': `value-${id}` }), zoom: el('div', { class: 'c br1 num' }),
     };
-    this.texts.set(plane.name, made);
+    this.texts.set(view, made);
     made.value.hidden = true;
     element.append(
       el('div', { class: 'c tl1 num' }, el('b', { class: 'w6' }, plane.title), made.slice, made.window), made.value, made.zoom,
@@ -40,7 +41,7 @@ export class Corners {
   }
 
   private show(view: PlaneView): void {
-    const texts = this.texts.get(view.plane.name);
+    const texts = this.texts.get(view);
     if (!texts || !view.visible) return;
     const { plane } = view;
     const { window, active, layout } = this.state.value;
@@ -57,8 +58,8 @@ export class Corners {
 
   /** Value under the pointer, or nothing. */
   point(at: { view: PlaneView; voxel: Point } | null): void {
-    for (const [name, { value }] of this.texts) {
-      const here = at?.view.plane.name === name ? this.read(at.voxel) : null;
+    for (const [view, { value }] of this.texts) {
+      const here = at?.view === view ? this.read(at.voxel) : null;
       value.hidden = here === null;
       setText(value, here ?? '');
     }

@@ -3,7 +3,10 @@ import type { ViewState } from '../state';
 import type { Store } from '../store';
 import type { PlaneView } from './plane-view';
 
-/** Two lines through each view where the other planes cut it; moving them paints nothing again. */
+/**
+ * Two lines through each view where the other planes cut it, and through the same place of two views side by side;
+ * moving them paints nothing again.
+ */
 export class Crosshair {
   private readonly lines = new Map<PlaneView, { across: HTMLElement; down: HTMLElement }>();
 
@@ -25,7 +28,7 @@ export class Crosshair {
     const lines = this.lines.get(view);
     if (!lines) return;
     const { tool, layout, plain, cursor } = this.state.value;
-    const shown = tool === 'crosshair' && layout === 'three' && !plain && view.visible;
+    const shown = tool === 'crosshair' && layout !== 'one' && !plain && view.visible;
     lines.across.hidden = lines.down.hidden = !shown;
     if (!shown) return;
     const [x, y] = view.toCanvas(cursor);

@@ -22,14 +22,17 @@ export class PlaneView {
   readonly element: HTMLElement;
   readonly overlay = el('canvas', { class: 'over', 'aria-hidden': 'true' });
   readonly rendered = new Signal();
+  /** Zoom or pan was changed by the reader. */
+  readonly moved = new Signal();
   private readonly image: HTMLDivElement;
   private index = -1;
-  private attached = false;
+  private connected = false;
 
-  constructor(readonly plane: Plane, private readonly grid: Grid, private readonly volume: CtVolume) {
+  /** `id` tells two views of one plane apart. */
+  constructor(readonly plane: Plane, private readonly grid: Grid, private readonly volume: CtVolume, readonly id: string = plane.name) {
     this.image = el('div', { class: 'im' });
     this.element = el('section', {
-      class: 'vp', tabindex: 0, 'aria-label': `${plane.title} view`, 'data-testid': `view-${plane.name}`,
+      class: 'vp', tabindex: 0, 'aria-label': `${plane.title} view`, 'data-testid': `view-${id}`,
     }, this.image, this.overlay);
     this.image.addEventListener(Enums.Events.IMAGE_RENDERED, () => this.rendered.emit());
   }
@@ -37,20 +40,20 @@ export class PlaneView {
   /** What the engine has to know; call for all views before `attach`. */
   get input(): Types.PublicViewportInput {
     return {
-      viewportId: this.plane.name, type: Enums.ViewportType.STACK, element: this.image,
+      viewportId: this.id, type: Enums.ViewportType.STACK, element: this.image,
       defaultOptions: { background: [0, 0, 0] },
     };
   }
 
   private get viewport(): Types.IStackViewport {
-    return this.volume.engine.getViewport(this.plane.name) as Types.IStackViewport;
+    return this.volume.engine.getViewport(this.id) as Types.IStackViewport;
   }
 
   /** Shows a slice; from now on the view can be drawn. */
   async attach(index: number): Promise<void> {
     await this.viewport.setStack([this.volume.idOf(this.plane, index)]);
     this.viewport.resetCamera();
-    this.attached = true;
+    this.connected = true;
     this.setSlice(index);
   }
 
@@ -58,9 +61,14 @@ export class PlaneView {
     if (this.visible) this.viewport.render();
   }
 
+  /** Whether the engine draws it. */
+  get attached(): boolean {
+    return this.connected;
+  }
+
   /** Whether it can be drawn: connected to the engine and laid out on the page. */
   get visible(): boolean {
-    return this.attached && this.element.clientWidth > 0 && this.element.clientHeight > 0;
+    return this.connected && this.element.clientWidth > 0 && this.element.clientHeight > 0;
   }
 
   get slice(): number {
@@ -74,7 +82,7 @@ export class PlaneView {
   /** Shows another slice, or the same one again when more of it has arrived. Zoom and pan stay. */
   setSlice(index: number): void {
     this.index = index;
-    if (this.attached) this.viewport.renderImageObject(this.volume.image(this.plane, index));
+    if (this.connected) this.viewport.renderImageObject(this.volume.image(this.plane, index));
   }
 
   private world(voxel: Point): Types.Point3 {
@@ -115,10 +123,21 @@ export class PlaneView {
     if (!parallelScale) return;
     this.viewport.setCamera({ parallelScale: Math.min(2000, Math.max(5, parallelScale / factor)) });
     this.shiftBy(before, this.viewport.canvasToWorld([x, y]));
+    this.moved.emit();
   }
 
   panBy(dx: number, dy: number): void {
     this.shiftBy(this.viewport.canvasToWorld([0, 0]), this.viewport.canvasToWorld([dx, dy]));
+    this.moved.emit();
+  }
+
+  /** Takes over zoom and pan of a view of the same plane and size. */
+  follow(other: PlaneView): void {
+    if (!this.visible || !other.visible) return;
+    const { parallelScale, focalPoint, position } = other.viewport.getCamera();
+    if (parallelScale === undefined || !focalPoint || !position) return;
+    this.viewport.setCamera({ parallelScale, focalPoint, position });
+    this.render();
   }
 
   private shiftBy(from: Types.Point3, to: Types.Point3): void {

@@ -10,6 +10,9 @@ import { extent, PLANE_NAMES, PLANES, type PlaneName } from './planes';
 export class Stage {
   readonly element = el('div', { class: 'vps m3', 'data-testid': 'views' });
   readonly views: Record<PlaneName, PlaneView>;
+  /** The axial slice once more, for another map: side by side with the first it scrolls, zooms and pans. */
+  readonly second: PlaneView;
+  private secondOpened: Promise<void> | null = null;
 
   constructor(private readonly grid: Grid, private readonly volume: CtVolume, private readonly state: Store<ViewState>) {
     this.views = {
@@ -17,10 +20,18 @@ export class Stage {
       coronal: new PlaneView(PLANES.coronal, grid, volume),
       sagittal: new PlaneView(PLANES.sagittal, grid, volume),
     };
-    this.element.append(...this.all.map((view) => view.element));
+    this.second = new PlaneView(PLANES.axial, grid, volume, 'second');
+    this.element.append(this.views.axial.element, this.second.element, this.views.coronal.element, this.views.sagittal.element);
+    this.views.axial.moved.on(() => this.second.follow(this.views.axial));
+    this.second.moved.on(() => this.views.axial.follow(this.second));
   }
 
   get all(): PlaneView[] {
+    return [...this.planes, this.second];
+  }
+
+  /** The views of the three planes. */
+  private get planes(): PlaneView[] {
     return PLANE_NAMES.map((name) => this.views[name]);
   }
 
@@ -31,34 +42,45 @@ export class Stage {
   /** Starts drawing; call once the element is in the page. */
   async start(): Promise<void> {
     this.arrange();
-    this.volume.engine.setViewports(this.all.map((view) => view.input));
-    await Promise.all(this.all.map((view) => view.attach(this.state.value.cursor[view.plane.normal])));
+    this.volume.engine.setViewports(this.planes.map((view) => view.input));
+    await Promise.all(this.planes.map((view) => view.attach(this.state.value.cursor[view.plane.normal])));
     this.applyWindow();
     new ResizeObserver(() => this.resize()).observe(this.element);
     this.state.on(() => this.applyCursor(), 'cursor');
     this.state.on(() => this.applyWindow(), 'window');
-    this.state.on(() => this.rearrange(), 'layout');
+    this.state.on(() => void this.rearrange(), 'layout');
     this.state.on((now) => this.activate(now), 'active');
   }
 
   private arrange(): void {
     const { layout, active } = this.state.value;
     this.element.classList.toggle('m3', layout === 'three');
-    for (const view of this.all) {
-      view.element.hidden = layout === 'one' && view.plane.name !== active;
+    this.element.classList.toggle('m2', layout === 'pair');
+    for (const view of this.planes) {
+      const shown = { one: view.plane.name === active, three: true, pair: view === this.views.axial }[layout];
+      view.element.hidden = !shown;
       view.element.classList.toggle('act', view.plane.name === active);
     }
+    this.second.element.hidden = layout !== 'pair';
   }
 
   private activate(now: Readonly<ViewState>): void {
-    if (now.layout === 'one') this.rearrange();
+    if (now.layout === 'one') void this.rearrange();
     else this.arrange();
   }
 
-  private rearrange(): void {
+  private async rearrange(): Promise<void> {
     this.arrange();
+    if (this.state.value.layout === 'pair') await (this.secondOpened ??= this.openSecond());
     this.resize();
     this.resetViews();
+  }
+
+  /** The engine wants a view that has a size, so the second one is connected when it is first shown. */
+  private async openSecond(): Promise<void> {
+    this.volume.engine.enableElement(this.second.input);
+    await this.second.attach(this.state.value.cursor.z);
+    this.second.setWindow(this.state.value.window);
   }
 
   private resize(): void {
@@ -78,7 +100,7 @@ export class Stage {
   }
 
   private applyWindow(): void {
-    for (const view of this.all) view.setWindow(this.state.value.window);
+    for (const view of this.all) if (view.attached) view.setWindow(this.state.value.window);
     this.render();
   }
 
