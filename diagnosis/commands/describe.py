@@ -20,6 +20,7 @@ SUBJECTS: Mapping[str, str] = {
     "lobes": "diagnosis.lungs.description:LOBES",
     "lesions": "diagnosis.lesions.description:LESIONS",
     "decovnet": "diagnosis.systems.decovnet.description:DECOVNET",
+    "icovid": "diagnosis.systems.icovid.description:ICOVID",
 }
 """Where the networks of every system stand, by the system's name; the first one is its main network."""
 KEYS = ("network", "head")

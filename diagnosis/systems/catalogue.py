@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from diagnosis.systems.decovnet import spec as decovnet
 from diagnosis.systems.density import spec as density
+from diagnosis.systems.icovid import spec as icovid
 from diagnosis.systems.interface import SystemSpec
 
-_SPECS = (density.SPEC, decovnet.SPEC)
+_SPECS = (density.SPEC, decovnet.SPEC, icovid.SPEC)
 
 
 def catalogue() -> dict[str, SystemSpec]:

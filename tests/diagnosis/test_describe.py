@@ -21,6 +21,8 @@ COUNTS = {
     ("decovnet", "released"): (346_978, 28.8725),
     ("decovnet", "paper"): (345_922, 30.025),
     ("decovnet", "fc"): (43_104_514, 25.809),
+    ("icovid", "text"): (1_423_938, 3.557),
+    ("icovid", "count"): (1_915_458, 3.562),
 }
 """Parameters and GMAC of one input, norms included: 368^2, 72^3, 72^3, the lobe grid, 256^2, 128^3 and 128
 slices of 224 x 336. DeCoVNet's are the published 0.347 M and 28.87 G, 43.1 M and 25.81 G."""

@@ -1,8 +1,8 @@
 """Why icovid answers as it does: relevance of lung and lesion pixels (Berenguer et al., 2020, section 4.3).
 
-The composite: LRP-0 in the linear layers, alpha 2 and beta -1 in the convolutions, z^B in the first one of each
-branch, all to the largest value in pools and in the pyramid, gradient times input through the gate and through
-NetVLAD, whose assignment of slices to clusters is held as it is.
+The composite: LRP-0 in the linear layers, alpha 2 and beta -1 in the convolutions, z^B in the first one of
+each branch, all to the largest value in pools and in the pyramid, gradient times input through the gate and
+through NetVLAD, whose assignment of slices to clusters is held as it is.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from diagnosis.systems.icovid.network import COVID, Gate, ICovid, NetVLAD
 from diagnosis.volume import FloatArray
 
 Gating = Literal["half", "both"]
-"""What each factor of the gate gets. ``both``: all of it, as gradient times input says, so that the sum of both
-branches is twice the output. ``half``: the sum stays. The maps differ by a factor of two, nothing else."""
+"""What each factor of the gate gets. ``both``: all of it, as gradient times input says; the sum doubles.
+``half``: the sum stays. The maps differ by a factor of two, nothing else."""
 LinearRule = Literal["kept", "shared"]
 """See `Proportional`."""
 SMOOTHING_PX = 2.0
-_POOL = 2
+POOL = 2
 _SLAB = 4
 
 
@@ -68,14 +68,14 @@ class Explainer:
 
 
 def shown(relevance: FloatArray) -> FloatArray:
-    """Return what is shown of relevance ``[z, y, x]``: what speaks for COVID-19, smoothed, on half the pixels.
+    """Return what is shown of relevance ``[z, y, x]``: what speaks for COVID-19, smoothed, in fewer pixels.
 
-    The positive part through a Gaussian of 2 pixels in the plane (unpublished width), pooled by means of 2 x 2
-    pixels, which that smoothing leaves nothing in between of.
+    The positive part through a Gaussian of 2 pixels in the plane (unpublished width), then means of 2 x 2
+    pixels: smoothed like that, nothing finer is left.
     """
     smooth = ndimage.gaussian_filter(np.maximum(relevance, 0), (0, SMOOTHING_PX, SMOOTHING_PX), truncate=3.0)
     depth, height, width = smooth.shape
-    cells = smooth.reshape(depth, height // _POOL, _POOL, width // _POOL, _POOL)
+    cells = smooth.reshape(depth, height // POOL, POOL, width // POOL, POOL)
     return np.asarray(cells.mean(axis=(2, 4)), dtype=np.float32)
 
 
