@@ -16,17 +16,22 @@ import torch
 from torch import Tensor, nn
 
 _CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+_TRANSPOSED = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _NORMS = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm)
 _OPERATIONS_PER_NORMED = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A network that can be described: how to build it and the shape of its input, batch first."""
+    """A network that can be described: how to build it and the shape of its input, batch first.
+
+    ``norms`` False counts convolutions and linear layers alone: in use norms are folded into them.
+    """
 
     build: Callable[[], nn.Module]
     input_shape: tuple[int, ...]
     title: str
+    norms: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def described(subject: Subject) -> Description:
     with torch.device("meta"):
         network = subject.build().eval()
         given = torch.empty(subject.input_shape)
-    layers = observed(network, given)
+    layers = observed(network, given, norms=subject.norms)
     return Description(
         title=subject.title,
         input_shape=subject.input_shape,
@@ -81,8 +86,11 @@ def described(subject: Subject) -> Description:
     )
 
 
-def observed(network: nn.Module, given: Tensor) -> list[Layer]:
-    """Return the layers of one forward pass. The hooks it sets are gone afterwards, whatever happens."""
+def observed(network: nn.Module, given: Tensor, *, norms: bool = True) -> list[Layer]:
+    """Return the layers of one forward pass. The hooks it sets are gone afterwards, whatever happens.
+
+    Without ``norms`` their operations count nothing.
+    """
     layers: list[Layer] = []
     seen: set[nn.Module] = set()
 
@@ -94,7 +102,7 @@ def observed(network: nn.Module, given: Tensor) -> list[Layer]:
                 type=type(module).__name__,
                 output_shape=tuple(output.shape),
                 parameters=0 if module in seen else own,
-                macs=macs_of(module, output),
+                macs=0 if isinstance(module, _NORMS) and not norms else macs_of(module, output),
             )
         )
         seen.add(module)
@@ -117,6 +125,9 @@ def macs_of(layer: nn.Module, output: Tensor) -> int:
     """Return the multiply-accumulates of one call of a layer that gave ``output``."""
     if isinstance(layer, _CONVOLUTIONS):
         return output.numel() * (layer.in_channels // layer.groups) * math.prod(layer.kernel_size)
+    if isinstance(layer, _TRANSPOSED):
+        each = output.numel() * (layer.in_channels // layer.groups) * math.prod(layer.kernel_size)
+        return each // math.prod(layer.stride)
     if isinstance(layer, nn.Linear):
         return output.numel() * layer.in_features
     if isinstance(layer, _NORMS):

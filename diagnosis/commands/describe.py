@@ -21,6 +21,8 @@ SUBJECTS: Mapping[str, str] = {
     "lesions": "diagnosis.lesions.description:LESIONS",
     "decovnet": "diagnosis.systems.decovnet.description:DECOVNET",
     "icovid": "diagnosis.systems.icovid.description:ICOVID",
+    "multiscale": "diagnosis.systems.multiscale.description:MULTISCALE",
+    "patchwise": "diagnosis.systems.patchwise.description:PATCHWISE",
 }
 """Where the networks of every system stand, by the system's name; the first one is its main network."""
 KEYS = ("network", "head")

@@ -6,8 +6,10 @@ from diagnosis.systems.decovnet import spec as decovnet
 from diagnosis.systems.density import spec as density
 from diagnosis.systems.icovid import spec as icovid
 from diagnosis.systems.interface import SystemSpec
+from diagnosis.systems.multiscale import spec as multiscale
+from diagnosis.systems.patchwise import spec as patchwise
 
-_SPECS = (density.SPEC, decovnet.SPEC, icovid.SPEC)
+_SPECS = (density.SPEC, decovnet.SPEC, multiscale.SPEC, icovid.SPEC, patchwise.SPEC)
 
 
 def catalogue() -> dict[str, SystemSpec]:

@@ -23,9 +23,14 @@ COUNTS = {
     ("decovnet", "fc"): (43_104_514, 25.809),
     ("icovid", "text"): (1_423_938, 3.557),
     ("icovid", "count"): (1_915_458, 3.562),
+    ("multiscale", "joint"): (3_683_625, 3.831),
+    ("multiscale", "conv3"): (434_979, 2.328),
+    ("multiscale", "conv4"): (1_911_459, 3.483),
+    ("multiscale", "conv5"): (3_682_467, 3.829),
 }
 """Parameters and GMAC of one input, norms included: 368^2, 72^3, 72^3, the lobe grid, 256^2, 128^3 and 128
-slices of 224 x 336. DeCoVNet's are the published 0.347 M and 28.87 G, 43.1 M and 25.81 G."""
+slices of 224 x 336. DeCoVNet's are the published 0.347 M and 28.87 G, 43.1 M and 25.81 G. Without norms (they
+are folded in use): a slice of 224^2 for the multi-scale classifier."""
 
 
 def shown(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
