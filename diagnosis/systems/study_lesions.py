@@ -30,7 +30,7 @@ def found_lesions(volume: LabelledVolume, lungs: LabelArray, cache: Path) -> Lab
 
 
 def lesion_version() -> str:
-    """Return the version of the lesion network in use. Raises RefusedInput: ``no_weights``, ``bad_weights``."""
+    """Return the version of the lesion network in use. Raises RefusedInput as `found_lesions` does."""
     return str(read_header(required(LESION_WEIGHTS, "lesion network"))["version"])
 
 

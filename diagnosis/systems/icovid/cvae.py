@@ -80,8 +80,12 @@ class CVAE(nn.Module):
 
     def encode(self, image: Tensor, labels: Tensor) -> Encoded:
         """Return the Gaussians of the latent variables (equations 2 to 5)."""
-        known = functional.one_hot(labels, CLASSES).to(image.dtype)
-        merged = self.merge(torch.cat([self.shrink(self.encoder(image)), self.embed(known)], dim=1))
+        return self.gaussians(self.encoder(image), labels)
+
+    def gaussians(self, features: Tensor, labels: Tensor) -> Encoded:
+        """Return the Gaussians of the latent variables of gated features (equations 3 to 5)."""
+        known = functional.one_hot(labels, CLASSES).to(features.dtype)
+        merged = self.merge(torch.cat([self.shrink(features), self.embed(known)], dim=1))
         mean, log_variance = self.posterior(merged * self.context(merged)).chunk(2, dim=1)
         if self.prior is None:
             return Encoded(mean, log_variance, torch.zeros_like(mean), torch.zeros_like(mean))

@@ -19,7 +19,7 @@ from diagnosis.systems.icovid.network import Side
 from diagnosis.systems.icovid.preprocessing import GREYS, WINDOW_HU, InputSize, as_tensor, network_input
 from diagnosis.systems.study_lesions import found_lesions, lesion_version
 from diagnosis.systems.study_lungs import lungs_of
-from diagnosis.systems.study_outlines import UNKNOWN, outlines_at
+from diagnosis.systems.study_outlines import outlines_at
 from diagnosis.training.augmentation import (
     FIELD_KNOTS,
     Draws,
