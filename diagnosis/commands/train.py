@@ -24,16 +24,25 @@ TASKS: Mapping[str, Mapping[str, str]] = {
         "backbone": "diagnosis.systems.decovnet.backbone_training",
         "head": "diagnosis.systems.decovnet.head_training",
     },
+    "icovid": {
+        "icovid": "diagnosis.systems.icovid.training",
+        "cvae": "diagnosis.systems.icovid.cvae_training",
+        "head": "diagnosis.systems.icovid.head_training",
+    },
     "patchwise": {
         "covid": "diagnosis.systems.patchwise.covid_training",
         "fine": "diagnosis.systems.patchwise.fine_training",
         "diseased": "diagnosis.systems.patchwise.training",
     },
+    "multiscale": {
+        "multiscale": "diagnosis.systems.multiscale.training",
+        "scales": "diagnosis.systems.multiscale.scales_training",
+    },
 }
 """For each thing that can be trained its networks, the usual one first, and the module that trains it: its
 function ``task(studies, cache, schedule)`` says how. A module that begins with weights of another network of
 its system names that one in ``FIRST``: it is trained first unless --start gives such weights."""
-USUAL_SMALL: Mapping[str, str] = {"decovnet": "head"}
+USUAL_SMALL: Mapping[str, str] = {"decovnet": "head", "icovid": "head"}
 """The network that the small schedule trains when none is named, where it is not the first."""
 SCHEDULES = ("small", "paper")
 CACHE = "cache"
@@ -196,11 +205,13 @@ def _require_room(out: Path, *, resume: bool) -> None:
 
 def _started(task: Any, path: Path | None) -> Mapping[str, Any] | None:
     """Return the weights to begin with, None for random ones, once the task has prepared what it needs."""
-    from diagnosis.training.task import StartedTask
+    from diagnosis.training.task import StartedTask, TransferringTask
     from diagnosis.weights import load_weights
 
     network = task.network()
-    if path is not None:
+    if path is not None and isinstance(task, TransferringTask):
+        task.transfer(network, path)
+    elif path is not None:
         load_weights(path, network, task.system)
     if isinstance(task, StartedTask):
         task.started(network, taught=path is not None)

@@ -12,17 +12,12 @@ from torch.nn import functional
 from diagnosis.results import INFECTED_VALUES
 from diagnosis.systems.multiscale.network import stride_of
 from diagnosis.systems.multiscale.spec import CLASSES, NP, Level
-from diagnosis.systems.multiscale.training_inputs import LOOK
-from diagnosis.systems.study_outlines import UNKNOWN
+from diagnosis.systems.multiscale.training_inputs import LOOK, NO_CLASS
 
 GAMMA = 1.0
 """Of the focal factor, as published."""
-NO_CLASS = -1
-"""Target of a slice that says nothing about the classes."""
 INFECTED_WEIGHT = 4.0
 """Of cells with infection against those without, which are far more."""
-LEAST_PIXELS = 10
-"""Infected pixels from which a slice counts as ill; fewer leave it open."""
 _KNOWN = 0.7
 """Part of a cell that must be known for the cell to count."""
 
@@ -51,23 +46,6 @@ def class_weights(shares: Sequence[float]) -> Tensor:
     return torch.tensor([total / (share * present) if share > 0 else 0.0 for share in shares])
 
 
-def slice_classes(lesions: Tensor, classes: Tensor, normal: int | None) -> Tensor:
-    """Return what slices show, ``[n]``: the class of their study, ``normal`` or NO_CLASS.
-
-    ``lesions`` uint8 ``[n, y, x]`` are outlined values, ``classes`` those of the studies. A slice of an ill
-    study whose pixels are all known to be free of infection is normal; where too few pixels are infected to
-    be sure, or ``normal`` is no class (None), it has no class.
-    """
-    infected = infected_in(lesions).sum(dim=(1, 2))
-    unknown = (lesions == UNKNOWN).sum(dim=(1, 2))
-    looked_at = (lesions == LOOK).sum(dim=(1, 2))
-    shown = (infected >= LEAST_PIXELS) | (infected + looked_at + unknown > infected)
-    free = (infected == 0) & ~shown
-    found = torch.where(shown, classes, NO_CLASS)
-    found = torch.where(free, NO_CLASS if normal is None else normal, found)
-    return found if normal is None else torch.where(classes == normal, normal, found)
-
-
 def cell_loss(
     maps: Mapping[Level, Tensor], lesions: Tensor, classes: Tensor, names: Sequence[str] = CLASSES
 ) -> Tensor:
@@ -79,7 +57,7 @@ def cell_loss(
     for one infected cell. The map of NP is taught by the classes of slices alone. ``names`` are the classes
     of the maps. The mean of all levels.
     """
-    infected, known = infected_in(lesions).float()[:, None], (lesions < LOOK).float()[:, None]
+    infected, known = _infected(lesions).float()[:, None], (lesions < LOOK).float()[:, None]
     looked_at = (lesions == LOOK).float()[:, None]
     ill = [index for index, name in enumerate(names) if name != NP]
     mine = torch.stack([classes == index for index in ill], dim=1)[:, :, None, None].float()
@@ -99,8 +77,7 @@ def cell_loss(
     return torch.stack(losses).sum() / len(maps)
 
 
-def infected_in(lesions: Tensor) -> Tensor:
-    """Return where lesion values are infections."""
+def _infected(lesions: Tensor) -> Tensor:
     return (lesions >= min(INFECTED_VALUES)) & (lesions <= max(INFECTED_VALUES))
 
 

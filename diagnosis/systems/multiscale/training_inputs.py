@@ -17,7 +17,7 @@ from diagnosis.systems.multiscale.preprocessing import GREYS, InputSize, network
 from diagnosis.systems.multiscale.spec import NP
 from diagnosis.systems.multiscale.window import WINDOW_HU
 from diagnosis.systems.study_lungs import lungs_of
-from diagnosis.systems.study_outlines import UNKNOWN, labels_at, outlines_at
+from diagnosis.systems.study_outlines import UNKNOWN, nearest_at, outlines_at
 from diagnosis.training.augmentation import AIR_HU, Draws, Ranges, change_grey, degrade, move
 from diagnosis.training.kept import kept
 from diagnosis.training.labelled import CT, LabelledVolume
@@ -39,6 +39,12 @@ LOOK = 254
 """Value of pixels of a region that holds an infection somewhere."""
 LOOKED_AT_PART = 0.5
 """A slice belongs to such a region from that part of its largest cross-section on."""
+NO_CLASS = -1
+"""Class of a slice that says nothing about the classes."""
+LEAST_PIXELS = 10
+"""Infected pixels from which a slice counts as ill; fewer leave it open."""
+MOSTLY = 0.5
+"""Part of a slice's lungs that must be unknown for the class of the study to speak for the slice."""
 _OTHER_BORDER = 0.25
 """Chance that the lungs of a slice are a pixel smaller, and as much that they are a pixel larger: in use
 they are found by a network, whose borders are others."""
@@ -63,14 +69,33 @@ def study_slices(volume: LabelledVolume, size: InputSize, cache: Path) -> NDArra
     return kept(cache / name, lambda: _made(volume, size, cache), mapped=True)
 
 
-def infected_pixels(slices: NDArray[np.uint8]) -> NDArray[np.intp]:
-    """Return how many pixels of each slice are infected, ``[z]``."""
-    return np.asarray(np.isin(slices[:, _LESIONS], INFECTED_VALUES).sum(axis=(1, 2)))
+def ill_and_free(slices: NDArray[np.uint8]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return which slices of an ill study show its disease, and which are known to be free of it.
+
+    Where outlines say nothing of most of a slice it counts as ill, as published.
+    """
+    infected = np.isin(slices[:, _LESIONS], INFECTED_VALUES).sum(axis=(1, 2))
+    open_ = ((slices[:, _LESIONS] >= LOOK) & (slices[:, _MASK] > 0)).sum(axis=(1, 2))
+    weak = open_ > MOSTLY * slices[:, _MASK].sum(axis=(1, 2))
+    looked_at = (slices[:, _LESIONS] == LOOK).any(axis=(1, 2))
+    ill = (infected >= LEAST_PIXELS) | weak | looked_at
+    return np.flatnonzero(ill), np.flatnonzero((infected == 0) & (open_ == 0))
 
 
-def fully_known(slices: NDArray[np.uint8]) -> bool:
-    """Say whether every pixel of the lungs is known to be infected or not."""
-    return not (slices[:, _LESIONS] >= LOOK).any()
+def slice_classes(image: Tensor, lesions: Tensor, classes: Tensor, normal: int | None) -> Tensor:
+    """Return what augmented slices show, int64 ``[n]``: the class of their study, ``normal`` or NO_CLASS.
+
+    ``classes`` are those of the studies; ``normal`` is the class of slices without disease, None when it is
+    not among the classes. The same rule as `ill_and_free`; slices between the two have no class.
+    """
+    infected = ((lesions >= min(INFECTED_VALUES)) & (lesions <= max(INFECTED_VALUES))).sum(dim=(1, 2))
+    open_ = (lesions >= LOOK).sum(dim=(1, 2))
+    weak = open_ > MOSTLY * (image > 0).sum(dim=(1, 2, 3))
+    ill = (infected >= LEAST_PIXELS) | weak | (lesions == LOOK).any(dim=2).any(dim=1)
+    free = (infected == 0) & (open_ == 0)
+    found = torch.where(ill, classes, NO_CLASS)
+    found = torch.where(free, NO_CLASS if normal is None else normal, found)
+    return found if normal is None else torch.where(classes == normal, normal, found)
 
 
 def stacked(refs: Sequence[SliceRef], size: InputSize, cache: Path) -> Tensor:
@@ -123,9 +148,12 @@ def _taught(volume: LabelledVolume, affine: Affine, shape: tuple[int, ...]) -> L
     if volume.class_name == NP:
         lesions[lesions == UNKNOWN] = 0
     if volume.has("not_look"):
-        lesions[(lesions == UNKNOWN) & (labels_at(volume, "not_look", affine, shape) > 0)] = 0
+        lesions[
+            (lesions == UNKNOWN)
+            & (nearest_at(volume.arrays["not_look"].whole(), volume.affine, affine, shape) > 0)
+        ] = 0
     for name in (name for name in volume.arrays if name.startswith("look")):
-        regions = labels_at(volume, name, affine, shape)
+        regions = nearest_at(volume.arrays[name].whole(), volume.affine, affine, shape)
         for number in np.unique(regions[regions > 0]):
             region = regions == number
             areas = region.sum(axis=(1, 2), keepdims=True)
