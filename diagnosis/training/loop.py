@@ -220,7 +220,9 @@ def learning_rate(settings: Settings, step: int) -> float:
 
 def _optimiser(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
     if settings.optimiser == "adam":
-        return torch.optim.Adam(network.parameters(), settings.learning_rate, settings.betas)
+        return torch.optim.Adam(
+            network.parameters(), settings.learning_rate, settings.betas, weight_decay=settings.l2
+        )
     return torch.optim.AdamW(
         network.parameters(), settings.learning_rate, settings.betas, weight_decay=settings.weight_decay
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -19,8 +20,10 @@ class Settings:
 
     ``cosine`` lets the learning rate fall to zero after ``warm_up`` steps, otherwise it stays. ``patience``
     is the number of validations without improvement after which training stops early (0: never).
-    ``betas`` are Adam's. ``clip_norm`` bounds the norm of the gradient. ``bfloat16`` (where the device computes in it itself) and
-    ``channels_last`` are what makes 2-D networks quick on a CPU; 3-D ones are slower with channels_last.
+    ``betas`` are Adam's; ``l2`` is the penalty that "adam" adds to the gradient, ``weight_decay`` what
+    "adamw" takes off the weights. ``clip_norm`` bounds the norm of the gradient. ``bfloat16`` (where the
+    device computes in it itself) and ``channels_last`` are what makes 2-D networks quick on a CPU; 3-D ones
+    are slower with channels_last.
     """
 
     steps: int
@@ -28,6 +31,7 @@ class Settings:
     optimiser: Literal["adam", "adamw"] = "adamw"
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 0.01
+    l2: float = 0.0
     cosine: bool = True
     warm_up: int = 0
     clip_norm: float = 1.0
@@ -78,6 +82,15 @@ class CalibratedTask(Protocol):
 
     def calibrated(self, network: nn.Module) -> Mapping[str, Any]:
         """Return what joins ``config`` in the header: operating point, references of heatmaps."""
+        ...
+
+
+@runtime_checkable
+class TransferringTask(Protocol):
+    """A task that may begin with the weights of another network, of which its own has a part."""
+
+    def transfer(self, network: nn.Module, start: Path) -> None:
+        """Fill a new network with what these weights hold of it. Raises RefusedInput (``bad_weights``)."""
         ...
 
 

@@ -117,7 +117,7 @@ class CVAETask:
         return TaughtCVAE(self.schedule.side, self.schedule.size.side, self.schedule.prior)
 
     def batch(self, draws: Draws) -> Batch:
-        """Return ``image`` float32 ``[n, channels, y, x]``, ``label`` int64 ``[n]``, ``share`` and ``known``."""
+        """Return ``image`` ``[n, channels, y, x]``, ``label`` int64 ``[n]``, and the cells' truth."""
         images, labels, outlines = [], [], []
         for _ in range(self.schedule.studies):
             volume = self._train[int(draws.numpy.integers(len(self._train)))]

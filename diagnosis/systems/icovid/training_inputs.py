@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from diagnosis.lesions.segmentation import LESION_WEIGHTS
 from diagnosis.results import ATELECTASIS, INFECTED_VALUES
 from diagnosis.systems.icovid.network import Side
 from diagnosis.systems.icovid.preprocessing import GREYS, WINDOW_HU, InputSize, as_tensor, network_input
@@ -32,6 +33,7 @@ from diagnosis.training.augmentation import (
 from diagnosis.training.kept import kept
 from diagnosis.training.labelled import CT, LabelledVolume
 from diagnosis.volume import CTVolume
+from diagnosis.weight_files import shipped
 
 FOR_PHANTOMS = Ranges(
     rotation_degrees=10.0, zoom=(0.85, 1.15), shear=0.1, shift=0.06, noise_hu=(4.0, 40.0), blur_pixels=0.8,
@@ -84,6 +86,11 @@ def study_input(
     version = "truth" if lesions == "truth" else lesion_version()
     name = f"{volume.arrays[CT].path.stem}.icovid-{version}.{known}.{size.side}-{size.slice_mm}.npy"
     return kept(cache / name, lambda: _made(volume, size, cache, lesions))
+
+
+def in_use() -> LesionSource:
+    """Return where lesions of validation studies come from: found, if the network for them is there."""
+    return "truth" if shipped(LESION_WEIGHTS) is None else "automatic"
 
 
 def augmented(
