@@ -25,7 +25,10 @@ from diagnosis.training.labelled import CT, LabelledVolume, open_labelled
 from diagnosis.volume import CTVolume, LabelArray
 from diagnosis.weight_files import read_header, required
 
-EVALUATIONS: Mapping[str, str] = {"decovnet": "diagnosis.systems.decovnet.evaluation:DeCoVNetEvaluator"}
+EVALUATIONS: Mapping[str, str] = {
+    "decovnet": "diagnosis.systems.decovnet.evaluation:DeCoVNetEvaluator",
+    "multiscale": "diagnosis.systems.multiscale.evaluation:MultiscaleEvaluator",
+}
 """For each system with probabilities its `Evaluator`, made from the path of its weights."""
 PARTS: tuple[Split, ...] = ("test", "validation")
 CACHE = "cache"

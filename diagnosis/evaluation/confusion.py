@@ -71,7 +71,7 @@ def confusion_of(
     ``truth`` names the class of each case, ``probabilities`` ``[case, class]`` add up to 1 in the order of
     ``classes``; of equals the earlier class is taken. Raises ValueError.
     """
-    table = _table(truth, probabilities, classes)
+    table = probability_table(truth, probabilities, classes)
     true = np.array([list(classes).index(name) for name in truth])
     predicted = table.argmax(axis=1)
     matrix = metrics.confusion_matrix(true, predicted, labels=range(len(classes)))
@@ -92,7 +92,11 @@ def confusion_of(
     )
 
 
-def _table(truth: Sequence[str], probabilities: ArrayLike, classes: Sequence[str]) -> Numbers:
+def probability_table(truth: Sequence[str], probabilities: ArrayLike, classes: Sequence[str]) -> Numbers:
+    """Return the probabilities ``[case, class]`` once they fit the true classes.
+
+    Raises ValueError, also when a case does not add up to 1.
+    """
     table = np.asarray(probabilities, dtype=np.float64)
     if len(classes) < 2 or len(set(classes)) != len(classes):
         raise ValueError("At least two classes are needed, each named once.")
