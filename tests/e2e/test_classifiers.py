@@ -113,3 +113,69 @@ def test_a_demonstration_is_chosen_and_its_answer_read_beside_the_others(
     assert " ".join(cell.inner_text().split()).endswith("1.00 positive Demo")
     reader.go("/methods/#decovnet")
     assert "Demonstration only" in reader.page.locator("#decovnet").inner_text()
+
+
+@pytest.mark.timeout(600)
+def test_maps_of_one_system_are_read_side_by_side_from_its_worst_slice_on(
+    reader: Desk, site: Site, tmp_path: Path
+) -> None:
+    write_dicom_series(chest_phantom(seed=9).volume, tmp_path / "chest")
+    series = reading.send(reader, tmp_path / "chest")
+    (own,) = site.api(site.reader, f"series/{series}/")["analyses"]
+    site.api(site.reader, f"analyses/{own['id']}/cancel/", {})
+    site.manage(
+        "shell", "-c",
+        "from tests.phantoms import chest_phantom\n"
+        "from tests.webapp.crafted_results import store_on_chest\n"
+        f"store_on_chest('{series}', chest_phantom(seed=9))",
+    )  # fmt: skip
+    page = reading.open_viewer(reader, series)
+    words = {
+        name: " ".join(page.get_by_test_id(f"system-{name}").inner_text().split())
+        for name in ("multiscale", "icovid", "patchwise")
+    }
+    assert "COVID-19 0.64 positive" in words["multiscale"]
+    assert "CAP 0.31 negative" in words["multiscale"]
+    assert "COVID-19 0.57 = diseased 0.95 × COVID-19 given diseased 0.59" in words["patchwise"]
+    assert page.get_by_test_id("infected-patch-networks").is_visible()
+    assert page.get_by_test_id("evidence-of").inner_text() == "Multi-scale classifier"
+    assert page.get_by_test_id("evidence-scale").inner_text() == "P(COVID-19) of each slice, 0 to 1"
+    reader.shot("several")
+
+    page.get_by_test_id("compare-icovid").click()
+    both = "heatmapBeside && window.lungsight.heatmap"
+    reader.until(lambda: reader.probe(both, page), "both maps lay there")
+    assert page.get_by_test_id("caption-first").inner_text() == "icovid lung relevance"
+    beside = page.get_by_test_id("map-beside")
+    assert beside.locator("option:checked").inner_text() == "icovid lesion relevance"
+    assert page.get_by_test_id("evidence-of").inner_text() == "icovid"
+    page.get_by_test_id("view-second").focus()
+    page.keyboard.press(".")
+    assert "Worst 1 of" in page.get_by_test_id("worst-place").inner_text()
+    worst = reader.probe("slice", page)
+    assert _both_show(reader, worst)
+    page.keyboard.press(".")
+    assert reader.probe("slice", page) != worst
+    page.keyboard.press(",")
+    assert reader.probe("slice", page) == worst
+    page.get_by_test_id("view-second").hover()
+    page.mouse.wheel(0, 120)
+    reader.until(lambda: _both_show(reader, worst + 1), "both views scrolled")
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -120)
+    page.keyboard.up("Control")
+    reader.shot("side-by-side")
+
+    page.keyboard.press("F2")
+    reader.until(page.get_by_test_id("evidence-of").is_hidden, "the curve was hidden with the results")
+    assert reader.probe("layout", page) == "three"
+    assert page.get_by_test_id("layout-pair").is_hidden()
+    page.keyboard.press(".")
+    assert reader.probe("slice", page) == worst + 1
+    reader.shot("hidden")
+
+
+def _both_show(desk: Desk, number: int) -> bool:
+    """Whether both views side by side show the slice with this number, and no other view is there."""
+    index = int(desk.probe("slices")) - number
+    return bool(desk.probe("shownSlices") == {"axial": index, "second": index})

@@ -60,7 +60,7 @@ export interface Side {
 
 export interface Quantification extends Side {
   /** What found the infected voxels. */
-  source?: 'lesions' | 'density';
+  source?: 'lesions' | 'density' | 'patches' | 'saliency';
   right?: Side;
   left?: Side;
   lobes?: Partial<Record<Lobe, Side>>;

@@ -160,7 +160,7 @@ describe('a classifier', () => {
     const said = text(host, 'system-decovnet');
     expect(said).toContain('COVID-190.64positive, operating point 0.50');
     expect(said).toContain('CAP0.31negative, operating point 0.40');
-    expect(said).toContain('NP0.05Line in a bar');
+    expect(said).toContain('NP0.051 region.');
     expect([...host.querySelectorAll('.cmark')].map((mark) => (mark as HTMLElement).title)).toEqual(['Operating point 0.50', 'Operating point 0.40']);
     expect(text(host, 'product')).toBeUndefined();
   });
@@ -223,5 +223,23 @@ describe('another analysis', () => {
     expect(text(busy, 'new-analysis')).toBeUndefined();
     expect(text(busy, 'another')).toBe('A new analysis: DeCoVNet, 40%. It is offered here when it is done.');
     expect(text(busy, 'infected-lungs')).toBe('5.1%');
+  });
+
+  it('changes nothing but its own line while it runs', () => {
+    const host = document.createElement('div');
+    document.body.append(host);
+    const results = new Results(host, ACTIONS);
+    const all = content({ another: testAnalysis({ state: 'running', stage: 'DeCoVNet', progress: 0.4 }) });
+    results.show(all);
+    const link = host.querySelector('a');
+    results.show({ ...all, another: testAnalysis({ state: 'running', stage: 'DeCoVNet', progress: 0.5 }) });
+    expect(text(host, 'another')).toContain('DeCoVNet, 50%');
+    expect(host.querySelector('a')).toBe(link);
+    results.show({ ...all, another: null });
+    expect(text(host, 'another')).toBeUndefined();
+    expect(text(host, 'new-analysis')).toBe('New analysis…');
+    results.show({ ...all, another: null, concealed: true });
+    expect(host.textContent).not.toContain('5.1');
+    host.remove();
   });
 });

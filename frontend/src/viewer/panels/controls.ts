@@ -131,7 +131,10 @@ export class Select {
     this.element = hideLabel ? this.input : el('label', {}, label, this.input);
   }
 
+  /** The same options again leave an open menu alone. */
   setOptions(options: [string, string][]): void {
+    const now = [...this.input.options];
+    if (now.length === options.length && now.every((option, i) => option.value === options[i]?.[0] && option.text === options[i]?.[1])) return;
     this.input.replaceChildren(...options.map(([value, word]) => el('option', { value }, word)));
   }
 

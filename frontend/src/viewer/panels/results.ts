@@ -1,4 +1,4 @@
-import { el } from '../../shared/dom';
+import { el, setText } from '../../shared/dom';
 import { clock, left, plural } from '../../shared/format';
 import { icon } from '../../shared/icons';
 import type { AiPolicy, Analysis } from '../../shared/types';
@@ -42,10 +42,24 @@ const PREDICTED_NEGATIVE = 'no region: predicted negative.';
 /** The results of the systems, or why there are none yet. */
 export class Results {
   private readonly volumes = new Volumes();
+  private readonly progress = el('p', { class: 't2 s12', 'data-testid': 'another' });
+  private shownFor: Omit<ResultsContent, 'another'> | null = null;
 
   constructor(private readonly host: HTMLElement, private readonly actions: ResultsActions) {}
 
   show(content: ResultsContent): void {
+    const { another, ...rest } = content;
+    const before = this.shownFor;
+    const going = another !== null;
+    this.showProgress(another);
+    // What a pointer may be pressing stays where it is while only the progress of another analysis changes.
+    const same = before !== null && this.progress.isConnected === going && (Object.keys(rest) as (keyof typeof rest)[]).every((key) => before[key] === rest[key]);
+    if (same) return;
+    this.shownFor = rest;
+    this.render(content);
+  }
+
+  private render(content: ResultsContent): void {
     const { analysis, policy, concealed } = content;
     const body = !analysis ? this.none(content)
       : policy === 'never' ? [this.note('This cohort reads without AI results.')]
@@ -57,7 +71,7 @@ export class Results {
     this.host.replaceChildren(el('div', { class: 'sec', 'data-testid': 'results' },
       el('header', {}, el('h2', {}, 'AI results'), this.shown(content) ? disagreement(analysis?.results) : null,
         el('span', { class: 'sp' }), this.outdated(analysis), this.again(content)),
-      this.another(content.another), ...body),
+      content.another ? this.progress : null, ...body),
     ...(analysis?.results && this.shown(content) ? [this.volumes.section(analysis.results, content.systems)] : []));
   }
 
@@ -113,11 +127,13 @@ export class Results {
       show, analysis.finished_at ? el('p', { class: 't3 s12' }, `Analysis finished ${clock(analysis.finished_at, false)}.`) : null)];
   }
 
-  private results(analysis: Analysis, systems: Systems): HTMLElement[] {
+  private results(analysis: Analysis, systems: Systems): (HTMLElement | null)[] {
     const { systems: found = {}, warnings = [] } = analysis.results ?? {};
     const ran = analysis.systems.flatMap((name) => (found[name] ? [[name, found[name]] as const] : []));
     return [
       ...ran.map(([name, result]) => systemResult(name, result, systems, this.actions)),
+      ran.some(([, result]) => Object.keys(result.operating_points ?? {}).length > 0)
+        ? el('p', { class: 't3 s12' }, 'A line across a bar is the operating point: from there on predicted positive.') : null,
       el('p', { class: 't3 s12 gap' }, 'Research use only. ', el('a', { href: '/methods/', target: '_blank' }, 'Methods and models')),
       ...warnings.filter((text) => !text.endsWith(PREDICTED_NEGATIVE)).map((warning) =>
         el('div', { class: 'al warn gap' }, icon('triangle'), el('span', {}, warning))),
@@ -132,10 +148,10 @@ export class Results {
     return button;
   }
 
-  private another(analysis: Analysis | null): HTMLElement | null {
-    if (!analysis) return null;
+  private showProgress(analysis: Analysis | null): void {
+    if (!analysis) return;
     const share = Math.round((analysis.progress ?? 0) * 100);
     const doing = analysis.state === 'queued' ? 'waits for a worker' : `${analysis.stage || 'starting'}, ${share}%`;
-    return el('p', { class: 't2 s12', 'data-testid': 'another' }, `A new analysis: ${doing}. It is offered here when it is done.`);
+    setText(this.progress, `A new analysis: ${doing}. It is offered here when it is done.`);
   }
 }

@@ -34,7 +34,7 @@ export function systemResult(name: string, result: SystemResult, systems: System
   const caution = measured?.state === 'demonstration'
     ? el('span', { class: 'chip warn', 'data-testid': `demonstration-${name}` }, icon('triangle'), 'Demonstration only') : null;
   return el('div', { class: 'sys', 'data-testid': `system-${name}` }, head, ...answer(said), caution,
-    found(result, said, () => actions.showMap(name)), maps(name, result, () => actions.compare(name)), version(name, result, measured));
+    found(result, said, () => actions.showMap(name)), foot(name, result, measured, () => actions.compare(name)));
 }
 
 function infected({ quantification }: SystemResult): (Node | string)[] {
@@ -59,8 +59,7 @@ function answer(said: Prediction[]): (HTMLElement | null)[] {
   if (shown.length === 0) return [];
   const [first] = shown;
   if (shown.length === 1 && first) return [track(first), words(first)];
-  return [el('div', { class: 'probs' }, ...shown.flatMap(row)), product(said),
-    shown.some(({ point }) => point !== undefined) ? el('p', { class: 't3 s12' }, 'Line in a bar: operating point, from there on predicted positive.') : null];
+  return [el('div', { class: 'probs' }, ...shown.flatMap(row)), product(said)];
 }
 
 /** A probability on a track from 0 to 1, with a mark at its operating point. */
@@ -108,18 +107,14 @@ function found({ regions, heatmaps, quantification }: SystemResult, said: Predic
   return el('p', { class: 't2 s12 row-x' }, `No region: predicted negative.${measured}`, heatmaps && heatmaps.length > 0 ? show : null);
 }
 
-/** Leads to two maps of a system side by side, where it has more than one. */
-function maps(name: string, { heatmaps = [] }: SystemResult, compare: () => void): HTMLElement | null {
-  if (heatmaps.length < 2) return null;
+/** Which version it was, how well it did, and the way to two of its maps side by side where it has more than one. */
+function foot(name: string, result: SystemResult, measured: SystemInfo | undefined, compare: () => void): HTMLElement {
+  const { version: number, probabilities, heatmaps = [] } = result;
+  const auc = aucWords(measured);
   const button = el('button', { type: 'button', class: 'b q sm', 'data-testid': `compare-${name}` }, icon('layoutSplit'), 'Side by side');
   button.addEventListener('click', compare);
-  return el('p', { class: 't2 s12 row-x' }, plural(heatmaps.length, 'map'), button);
-}
-
-function version(name: string, { version: number, probabilities }: SystemResult, measured: SystemInfo | undefined): HTMLElement {
-  const auc = aucWords(measured);
-  return el('p', { class: 't3 s12' }, number ? `Version ${number}. ` : '', auc ? `${auc}. ` : '',
-    el('a', { href: `/methods/#${name}`, target: '_blank' }, probabilities ? 'Model card' : 'Method'));
+  return el('div', { class: 'row-x s12' }, el('p', { class: 't3 sp' }, number ? `Version ${number}. ` : '', auc ? `${auc}. ` : '',
+    el('a', { href: `/methods/#${name}`, target: '_blank' }, probabilities ? 'Model card' : 'Method')), heatmaps.length > 1 ? button : null);
 }
 
 /** 'AUC 0.97 (0.95 to 0.99) on phantoms', or '' where none was measured. */
