@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from diagnosis.lungs.airways import airways
@@ -35,6 +36,13 @@ _WALL_MM = 3.0
 _GAS_HU, _GAS_SHARE = -940.0, 0.1
 _BOWEL_PART = 0.1
 """Of the largest piece: more than that is no bowel."""
+_SPACE_HU, _NECK_MM = -700.0, 3.0
+"""Air spaces are darker than this; necks of less than twice this width are cut between them."""
+_LUNG_SHARE, _HOLLOW_SHARE = 0.8, 0.5
+"""Of an air space inside the mask: from the first on all of it is lung, below the second none."""
+_SPOT_SHARE = 0.1
+"""Of what an air space has in one slice: with less in the mask nothing is added there."""
+_IN_PLANE = np.stack([np.zeros((3, 3)), np.ones((3, 3)), np.zeros((3, 3))])
 _RIM = 2
 """Voxels by which sides reach beyond the mask of the working grid, to cover the finer mask's rim."""
 
@@ -74,13 +82,16 @@ def chest_of(volume: CTVolume) -> Chest:
 def with_sides(mask: BoolArray, affine: Affine, chest: Chest, densest_hu: float = AERATED_HU) -> LabelArray:
     """Return lung labels (1 right, 2 left) of a lung mask ``[z, y, x]``, on the mask's own grid.
 
-    Takes the three largest pieces inside the body, parts touching lungs, takes trachea and main bronchi out
-    and fills holes. Raises RefusedInput (code ``no_lungs``) when what is left is no lungs.
+    Takes hollow organs out and missed air of the lungs in, keeps the three largest pieces inside the body,
+    parts touching lungs, takes trachea and main bronchi out and fills holes. Raises RefusedInput (code
+    ``no_lungs``) when what is left is no lungs.
     """
     positions = positions_in(affine, chest.affine, chest.hu.shape)
     found = (sample_linear(mask.astype(np.float32), positions) > 0.5) & chest.body
-    found = _largest_pieces(_without_bowel(found, chest.hu, chest.spacing_mm))
+    found = _without_bowel(found, chest.hu, chest.spacing_mm)
     tubes = airways(chest.hu, chest.body, chest.body & (chest.hu < AIR_HU), chest.spacing_mm)
+    spaces = _air_spaces(found, chest, tubes)
+    found = _largest_pieces((found | spaces.lung) & ~spaces.hollow)
     sides = split_sides(chest.hu, found & ~tubes, middle_x(chest.body), chest.spacing_mm)
     check_lungs(chest.hu, sides, chest.spacing_mm, densest_hu)
     filled = np.zeros_like(sides)
@@ -90,8 +101,44 @@ def with_sides(mask: BoolArray, affine: Affine, chest: Chest, densest_hu: float 
     here = (affine, mask.shape)
     near = nearest_on(_widened(filled), chest.affine, *here)
     inside = mask | (nearest_on(filled, chest.affine, *here) > 0)
-    inside &= nearest_on(tubes, chest.affine, *here) == 0
+    inside &= nearest_on(tubes | spaces.hollow, chest.affine, *here) == 0
     return np.asarray(near * inside)
+
+
+@dataclass(frozen=True, slots=True)
+class _AirSpaces:
+    """``lung``: air of spaces that are lung; ``hollow``: stomach, bowel and other air, with its wall."""
+
+    lung: BoolArray
+    hollow: BoolArray
+
+
+def _air_spaces(mask: BoolArray, chest: Chest, tubes: BoolArray) -> _AirSpaces:
+    """Decide for each connected space of air as a whole whether it is lung: by how much of it the mask holds.
+
+    A mask often misses the darkest part of an emphysematous lung, and takes a part of the gas in a stomach
+    under the dome. Thick slices may join both, so that what is added must belong to the mask in its slice
+    too. Without a trachea to keep apart nothing is added: it may be joined to the lungs.
+    """
+    air = chest.body & (chest.hu < _SPACE_HU) & ~tubes
+    neck = max(_NECK_MM, *chest.spacing_mm[1:])
+    element = ball(chest.spacing_mm, neck)
+    labels, _ = ndimage.label(eroded(air, element))
+    share = _shares(labels, mask)
+    lung, hollow = share >= _LUNG_SHARE, share < _HOLLOW_SHARE
+    lung[0] = hollow[0] = False
+    lung &= tubes.any()
+    added = dilated(lung[labels], element) & air
+    spots, _ = ndimage.label(added, _IN_PLANE)
+    added &= (_shares(spots, mask) >= _SPOT_SHARE)[spots]
+    walled = dilated(hollow[labels], ball(chest.spacing_mm, neck + _WALL_MM))
+    return _AirSpaces(added, walled & ~added)
+
+
+def _shares(labels: NDArray[np.int32], mask: BoolArray) -> NDArray[np.float64]:
+    """How much of each labelled part lies in the mask, by number."""
+    sizes = np.bincount(labels.ravel())
+    return np.asarray(np.bincount(labels[mask], minlength=len(sizes)) / np.maximum(sizes, 1))
 
 
 def _without_bowel(mask: BoolArray, hu: FloatArray, spacing_mm: Spacing) -> BoolArray:
