@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -103,6 +104,14 @@ def _same_run(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     raise RefusedInput(
         "other_run", f"This checkpoint belongs to another run ({changed} differs). Train into a new folder."
     )
+
+
+def digest_of(module: nn.Module) -> str:
+    """Return what tells these weights from others, in the names of what was computed with them."""
+    digest = hashlib.sha256()
+    for value in module.state_dict().values():
+        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:

@@ -6,7 +6,6 @@ a hundredth of a whole one. What the head is taught is the class of the study, a
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from diagnosis.systems.decovnet.preprocessing import InputSize, as_tensor
 from diagnosis.systems.decovnet.training_inputs import augmented, study_input
 from diagnosis.systems.study_classes import is_covid, sides
 from diagnosis.training.augmentation import Draws
+from diagnosis.training.checkpoint import digest_of
 from diagnosis.training.kept import kept
 from diagnosis.training.labelled import CT, LabelledStudies, LabelledVolume
 from diagnosis.training.task import Batch, Settings
@@ -99,7 +99,7 @@ class HeadTask:
             )
         network.eval()
         network.backbone.requires_grad_(False)
-        version = _digest(network.backbone)  # type: ignore[arg-type]
+        version = digest_of(network.backbone)  # type: ignore[arg-type]
         self._features = {
             volume.study: [self._kept(network, volume, version, variant) for variant in range(variants)]
             for volumes, variants in (
@@ -166,11 +166,3 @@ def task(studies: LabelledStudies, cache: Path, schedule: str) -> HeadTask:
     if schedule == "paper":
         raise RefusedInput("no_schedule", "The paper trains the whole network at once: train decovnet.")
     return HeadTask(studies, cache)
-
-
-def _digest(module: nn.Module) -> str:
-    """What tells one backbone from another in the names of kept features."""
-    digest = hashlib.sha256()
-    for value in module.state_dict().values():
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()[:16]

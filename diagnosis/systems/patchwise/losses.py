@@ -69,8 +69,8 @@ def pointer_loss(coarse: Tensor, look: Tensor) -> Tensor:
     """Return how little the likeliest coarse patch of every region that was pointed at is infected.
 
     ``coarse`` ``[b, n, 2, y, x]`` of n lungs of each of b scans; ``look`` uint8 ``[b, n, 8 y, 8 x]`` numbers
-    the regions of a scan, 0 elsewhere. A region asks for one infected patch in all lungs of its scan together:
-    a patch belongs to it when one of the 8 x 8 pixels around the patch's middle does.
+    the regions of a scan, 0 elsewhere. A region asks for one infected patch in all lungs of its scan
+    together: a patch belongs to it when one of the 8 x 8 pixels around the patch's middle does.
     """
     certain = coarse.log_softmax(dim=2)[:, :, POSITIVE]
     terms = []

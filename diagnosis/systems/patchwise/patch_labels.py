@@ -30,8 +30,9 @@ class Teaching(NamedTuple):
     """What is known of lungs ``[n, y, x]``, all uint8 planes, and of the studies they belong to, ``[n]``.
 
     ``mask``: the lung. ``truth``: lesion values, UNKNOWN where nothing is known. ``suspicious``: 1 where
-    density is. ``look``: numbers of regions that hold a lesion somewhere. ``diseased``: 1, 0, or -1 where the
-    study has no class. ``judged``: whether its voxels were judged, so that semi-infection labels are off.
+    density is. ``look``: numbers of regions that hold a lesion somewhere. ``diseased``: 1, 0, or -1 where
+    the study has no class. ``judged``: whether its voxels were judged, so that semi-infection labels are
+    off.
     """
 
     mask: Tensor
@@ -91,8 +92,8 @@ def lungs_by_voxels(taught: Teaching) -> Tensor:
 
 
 def shares_of(truth: Tensor, values: tuple[int, ...], patches: Patches) -> tuple[Tensor, Tensor]:
-    """Return the share of each lesion value among the known pixels of every patch ``[n, k, y, x]``, and which
-    patches are known (0 or 1) ``[n, 1, y, x]``."""
+    """Return the share of each lesion value among the known pixels of every patch ``[n, k, y, x]``, and
+    which patches are known (0 or 1) ``[n, 1, y, x]``."""
     planes = torch.stack([(truth == value).float() for value in values], dim=1)
     known = _share((truth != UNKNOWN).float(), patches)[:, None]
     shares = _means(planes, patches) / known.clamp_min(1e-3)

@@ -1,0 +1,249 @@
+"""Training of the first patch network, diseased or healthy (Ghavami Modegh et al., section 2.7)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from diagnosis.evaluation.predictions import COVID, DISEASED
+from diagnosis.systems.calibrating import read_answers
+from diagnosis.systems.patchwise.losses import (
+    TOP_PART,
+    concordance_loss,
+    lung_loss,
+    patch_loss,
+    pointer_loss,
+    type_loss,
+)
+from diagnosis.systems.patchwise.network import POSITIVE, PatchwiseNetworks, Pooling
+from diagnosis.systems.patchwise.patch_labels import (
+    COARSE_DENSITY,
+    Teaching,
+    lungs_by_voxels,
+    patch_labels,
+    shares_of,
+)
+from diagnosis.systems.patchwise.patches import COARSE, Patches
+from diagnosis.systems.patchwise.preprocessing import PAPER_SIZE, InputSize
+from diagnosis.systems.patchwise.training_inputs import (
+    FOR_PHANTOMS,
+    evenly_placed,
+    lungs_and_labels,
+    lungs_in,
+    parted,
+    study_input,
+)
+from diagnosis.systems.study_outlines import LESION_VALUES
+from diagnosis.training.augmentation import Draws, Ranges
+from diagnosis.training.labelled import LabelledStudies, LabelledVolume
+from diagnosis.training.task import Batch, Settings
+
+THIRD_BLOCK = 3
+"""Convolutions of the third block, as in Table 1."""
+PAPER_EPOCHS = 500
+PAPER_SCANS, PAPER_LUNGS = 6, 10
+"""Scans of a batch, and lungs of each."""
+_TYPE_CHANNELS = slice(256, 256 + len(LESION_VALUES))
+"""Of the features of a patch: the first that say what surrounds it."""
+_TYPE_OFFSET = 4.0
+"""A feature of 0, the least there is, means a share of about 2 %."""
+_POSITIVE_WEIGHT = 4.0
+"""Of patches with a lesion against those without, which are far more."""
+
+
+@dataclass(frozen=True, slots=True)
+class DiseasedSchedule:
+    """How the first network is trained. ``scans`` in a batch, ``lungs`` of each.
+
+    ``taught``: the pixels whose density labels a coarse patch. ``patch_weight`` of the patch loss;
+    ``heaviest`` an infected patch may weigh. With ``by_voxels`` lungs whose voxels are known bear a label of
+    their own, and features are taught lesion types. ``ranges`` of the augmentation, None for none.
+    ``pooling`` as `PatchNetwork` takes it.
+    """
+
+    settings: Settings
+    size: InputSize
+    scans: int
+    lungs: int
+    taught: Patches = COARSE
+    patch_weight: float = 0.01
+    heaviest: float = math.inf
+    by_voxels: bool = False
+    ranges: Ranges | None = None
+    pooling: Pooling = "sum"
+
+
+SMALL_SIZE = InputSize(96, "closed", 8.0)
+"""Three eighths of the published sides, slices of about 10 mm; closed lungs, where consolidation counts."""
+SMALL = DiseasedSchedule(
+    Settings(
+        steps=440, learning_rate=5e-4, weight_decay=0.02, warm_up=30, validate_every=220,
+        checkpoint_every=55, bfloat16=False, channels_last=False,
+    ),
+    SMALL_SIZE, scans=3, lungs=3, taught=Patches(14, 8, 3), patch_weight=1.0, heaviest=10.0, by_voxels=True,
+    ranges=FOR_PHANTOMS, pooling="mean",
+)  # fmt: skip
+"""A patch is labelled by 14 x 14 pixels: the part of a lung that 36 x 36 are at the published side. The mean
+of weighed features, because a sum over all patches needs far smaller steps than the hour allows."""
+
+
+def paper(studies: int) -> DiseasedSchedule:
+    """Return the published schedule: Adam 1e-4, 6 scans of 10 lungs a step, 500 epochs, no augmentation."""
+    steps = math.ceil(studies / PAPER_SCANS)
+    settings = Settings(
+        steps=PAPER_EPOCHS * steps, learning_rate=1e-4, optimiser="adam", cosine=False, clip_norm=math.inf,
+        validate_every=steps, checkpoint_every=200,
+    )  # fmt: skip
+    return DiseasedSchedule(settings, PAPER_SIZE, PAPER_SCANS, PAPER_LUNGS)
+
+
+class TaughtDiseased(PatchwiseNetworks):
+    """Both networks while the first one is taught, without its fine head; the rest stays as it began."""
+
+    def __init__(self, pooling: Pooling) -> None:
+        super().__init__(pooling=pooling)
+        self.requires_grad_(False)
+        self.diseased.requires_grad_(True)
+        self.diseased.fine.requires_grad_(False)  # type: ignore[union-attr]
+
+    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return logits of lungs ``[n, 2]`` and coarse patches ``[n, 2, y, x]``, and logits of the shares of
+        LESION_VALUES around each patch ``[n, 7, y, x]``."""
+        features = self.diseased.features(image)
+        coarse = self.diseased.coarse(features.final)  # type: ignore[misc]
+        return self.diseased.judge(features).logits, coarse, features.final[:, _TYPE_CHANNELS] - _TYPE_OFFSET
+
+
+class DiseasedTask:
+    """Trains the first network; healthy, COVID-19 and other scans are drawn equally often."""
+
+    system = "patchwise"
+    weights_name = "patchwise-diseased"
+    network_name = "first patch network (Ghavami Modegh et al., 2020/21): diseased or healthy"
+    headline = "auc"
+
+    def __init__(self, studies: LabelledStudies, cache: Path, schedule: DiseasedSchedule = SMALL) -> None:
+        """Inputs are kept in ``cache``. Raises RefusedInput: a part without healthy or diseased studies."""
+        self.schedule, self.settings = schedule, schedule.settings
+        self.config: Mapping[str, Any] = config_of(schedule)
+        self._cache = cache
+        healthy, diseased = parted(studies.part("train"), DISEASED, "train")
+        covid = [volume for volume in diseased if volume.class_name == COVID]
+        other = [volume for volume in diseased if volume.class_name != COVID]
+        unclassed = [volume for volume in studies.part("train") if volume.class_name is None]
+        self._groups = [group for group in (healthy, covid, other, unclassed) if group]
+        well, ill = parted(studies.part("validation"), DISEASED, "validation")
+        self._validation = [*well, *ill]
+        self._truth = np.arange(len(self._validation)) >= len(well)
+
+    def network(self) -> nn.Module:
+        """Return new networks."""
+        return TaughtDiseased(self.schedule.pooling)
+
+    def batch(self, draws: Draws) -> Batch:
+        """Return ``image`` float32 ``[b * n, 4, y, x]``, the parts of `Teaching`, and ``concordant`` (0 or 1)
+        ``[b * n]``: lungs of healthy scans and of COVID-19."""
+        return drawn_batch(self._groups, self.schedule, self._cache, draws)
+
+    def losses(self, network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
+        """Return the losses of lungs, concordance, coarse patches and pointers; with voxels of types too."""
+        schedule = self.schedule
+        lungs, coarse, types = (value.float() for value in network(batch["image"]))
+        taught = Teaching(*(batch[name] for name in Teaching._fields))
+        scans = lungs.unflatten(0, (schedule.scans, schedule.lungs))
+        own = lungs_by_voxels(taught).reshape(scans.shape[:2]) if schedule.by_voxels else None
+        label = taught.diseased.reshape(scans.shape[:2])[:, 0]
+        patches = coarse.unflatten(0, scans.shape[:2])
+        look = taught.look.unflatten(0, scans.shape[:2])
+        weight = schedule.patch_weight
+        losses = {
+            "lungs": lung_loss(scans, label, own),
+            "concordance": concordance_loss(lungs, coarse, batch["concordant"]),
+            "patches": weight * patch_loss(
+                coarse, patch_labels(taught, schedule.taught, COARSE_DENSITY), schedule.heaviest
+            ),
+            "pointers": weight * pointer_loss(patches, look),
+        }  # fmt: skip
+        if schedule.by_voxels:
+            shares, known = shares_of(taught.truth, LESION_VALUES, schedule.taught)
+            losses["types"] = type_loss(types, shares, known, _POSITIVE_WEIGHT)
+        return losses
+
+    def validate(self, network: nn.Module) -> Mapping[str, float]:
+        """Return AUC, accuracy and cross-entropy of scans, and Dice of infected coarse patches.
+
+        A scan is as diseased as the mean of the likeliest 30 % of PAPER_LUNGS of its lungs.
+        """
+        device = next(network.parameters()).device
+        found, both, total = [], 0.0, 0.0
+        for volume in self._validation:
+            image, taught = even_lungs(volume, self.schedule.size, self._cache)
+            lungs, coarse, _ = network(image.to(device))
+            found.append(likeliest(lungs))
+            labels = patch_labels(taught, self.schedule.taught, COARSE_DENSITY)
+            infected = (labels.infected > 0) & labels.counted & ~labels.semi
+            seen = (coarse.float().softmax(dim=1)[:, POSITIVE] > 0.5).cpu() & labels.counted & ~labels.semi
+            both += float((seen & infected).sum())
+            total += float(seen.sum() + infected.sum())
+        return {**read_answers(self._truth, np.array(found)), "infected_dice": 2 * both / max(1.0, total)}
+
+
+def config_of(schedule: DiseasedSchedule) -> dict[str, Any]:
+    """Return what the header must say of networks that were trained so."""
+    return {"third_block": THIRD_BLOCK, "pooling": schedule.pooling, "input": asdict(schedule.size)}
+
+
+def drawn_batch(
+    groups: list[list[LabelledVolume]], schedule: DiseasedSchedule, cache: Path, draws: Draws
+) -> Batch:
+    """Draw a batch as `DiseasedTask.batch` says, every group as often as the next; ``group`` int64 ``[b]`` is
+    that of each scan."""
+    side = schedule.size.side
+    first = int(draws.numpy.integers(len(groups)))
+    images: list[Tensor] = []
+    known: list[Teaching] = []
+    concordant: list[float] = []
+    drawn = (first + np.arange(schedule.scans)) % len(groups)
+    for number in drawn:
+        group = groups[number]
+        volume = group[int(draws.numpy.integers(len(group)))]
+        planes = study_input(volume, schedule.size, cache)
+        crops = evenly_placed(lungs_in(planes, side), schedule.lungs, draws)
+        image, taught = lungs_and_labels(volume, planes, crops, side, draws, schedule.ranges)
+        images.append(image)
+        known.append(taught)
+        concordant += [float(volume.class_name in ("NP", COVID))] * len(crops)
+    parts = {
+        name: torch.cat(values).to(draws.device)
+        for name, values in zip(Teaching._fields, zip(*known, strict=True), strict=True)
+    }
+    return {
+        "image": torch.cat(images).to(draws.device), **parts,
+        "concordant": torch.tensor(concordant, device=draws.device),
+        "group": torch.from_numpy(drawn).to(draws.device),
+    }  # fmt: skip
+
+
+def even_lungs(volume: LabelledVolume, size: InputSize, cache: Path) -> tuple[Tensor, Teaching]:
+    """Return PAPER_LUNGS lungs of a study at even distances, as they are, and what is known of them."""
+    planes = study_input(volume, size, cache)
+    crops = evenly_placed(lungs_in(planes, size.side), PAPER_LUNGS)
+    return lungs_and_labels(volume, planes, crops, size.side)
+
+
+def likeliest(logits: Tensor) -> float:
+    """Return the mean probability of the likeliest 30 % of lungs ``[n, 2]``: those that bear the label."""
+    probabilities = logits.float().softmax(dim=1)[:, POSITIVE]
+    return float(probabilities.topk(math.ceil(TOP_PART * len(probabilities))).values.mean())
+
+
+def task(studies: LabelledStudies, cache: Path, schedule: str) -> DiseasedTask:
+    """Return what ``train patchwise --network diseased`` trains. Raises RefusedInput as DiseasedTask does."""
+    return DiseasedTask(studies, cache, SMALL if schedule == "small" else paper(len(studies.part("train"))))
