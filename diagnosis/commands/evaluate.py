@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from diagnosis.commands.analyse import BadUsage
-from diagnosis.evaluation.predictions import Prediction, PredictionFile, truth_of
+from diagnosis.evaluation.predictions import Prediction, PredictionFile
 from diagnosis.geometry import RefusedInput
 from diagnosis.labels import Split, read_label_folder
 from diagnosis.systems.catalogue import catalogue
@@ -144,7 +144,7 @@ def _read_all(
                 ct = CTVolume(volume.arrays[CT].whole(), volume.affine)
                 lungs = lungs_of(volume, cache, arguments.lungs)
                 found = found_lesions(volume, lungs, cache) if needs_lesions else None
-                reading = evaluator.read(Case(ct, lungs, lesions=found), _lesions(volume, file.keys[0]))
+                reading = evaluator.read(Case(ct, lungs, lesions=found), _lesions(volume))
                 file.add(_prediction(volume, patients[volume.study], reading))
         _progress(f"{arguments.part}: {done} of {len(volumes)}")
     return file
@@ -177,10 +177,9 @@ def _read_again(
     return file
 
 
-def _lesions(volume: LabelledVolume, key: str) -> LabelArray | None:
-    """The true lesions of a study that has the disease of the key."""
-    ill = volume.has("outline") and truth_of(key, volume.class_name or "")
-    return volume.arrays["outline"].whole() if ill else None
+def _lesions(volume: LabelledVolume) -> LabelArray | None:
+    """The true lesions of a study in which they are known, whatever its class."""
+    return volume.arrays["outline"].whole() if volume.has("outline") else None
 
 
 def _file(arguments: argparse.Namespace, name: str, findings: Sequence[str]) -> PredictionFile:

@@ -42,8 +42,8 @@ class Evaluator(Protocol):
     def read(self, case: Case, lesions: LabelArray | None) -> Reading:
         """Read one study.
 
-        ``lesions`` are the true ones on the series grid (outline values) of a study that is positive for the
-        first probability key; None for the others, and where they are not known.
+        ``lesions`` are the true ones on the series grid (outline values), whatever the study's class, which
+        ``own_report`` knows; None where they are not known.
         """
         ...
 

@@ -38,7 +38,7 @@ class DeCoVNetEvaluator:
         self.operating_points: Mapping[str, float] = {CLASS_NAME: self._reader.configuration.operating_point}
 
     def read(self, case: Case, lesions: LabelArray | None) -> Reading:
-        """Return P(COVID-19), and hits where it passes the operating point and lesions can be seen.
+        """Return P(COVID-19), and hits where it passes the operating point and lesions are known and visible.
 
         Raises RefusedInput (code ``no_lungs``).
         """
