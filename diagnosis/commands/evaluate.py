@@ -28,6 +28,7 @@ from diagnosis.weight_files import read_header, required
 EVALUATIONS: Mapping[str, str] = {
     "decovnet": "diagnosis.systems.decovnet.evaluation:DeCoVNetEvaluator",
     "multiscale": "diagnosis.systems.multiscale.evaluation:MultiscaleEvaluator",
+    "patchwise": "diagnosis.systems.patchwise.evaluation:PatchwiseEvaluator",
 }
 """For each system with probabilities its `Evaluator`, made from the path of its weights."""
 PARTS: tuple[Split, ...] = ("test", "validation")
