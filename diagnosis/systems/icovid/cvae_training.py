@@ -62,7 +62,7 @@ SMALL_SIZE = InputSize(128, 9.0)
 """Half the published side, a third of the slices: a twelfth of the published operations."""
 SMALL = CVAESchedule(
     Settings(
-        steps=900, learning_rate=2e-3, weight_decay=1e-4, warm_up=30, validate_every=150,
+        steps=800, learning_rate=2e-3, weight_decay=1e-4, warm_up=30, validate_every=200,
         checkpoint_every=100, bfloat16=False,
     ),
     SMALL_SIZE,

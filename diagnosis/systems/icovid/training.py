@@ -1,4 +1,4 @@
-"""Training of icovid's classifier (Berenguer et al., 2020, sections 4.2.2 and 5.1): as published, and short."""
+"""Training of icovid's classifier (Berenguer et al., 2020, sections 4.2.2 and 5.1), published and small."""
 
 from __future__ import annotations
 

@@ -77,15 +77,21 @@ def study_input(
     Made once and kept in ``cache``. Raises RefusedInput: ``no_lungs``; ``no_weights`` or ``bad_weights`` when
     lesions must be found.
     """
-    if lesions == "truth" and not _outlined(volume):
-        lesions = "automatic"
+    version = lesions_at(volume, lesions)
     known = ".".join(
         volume.arrays[name].path.stem[:16] if volume.has(name) else "none"
         for name in ("lungs", "outline", "ignore")
     )
-    version = "truth" if lesions == "truth" else lesion_version()
     name = f"{volume.arrays[CT].path.stem}.icovid-{version}.{known}.{size.side}-{size.slice_mm}.npy"
-    return kept(cache / name, lambda: _made(volume, size, cache, lesions))
+    return kept(cache / name, lambda: _made(volume, size, cache, true=version == "truth"))
+
+
+def lesions_at(volume: LabelledVolume, wanted: LesionSource) -> str:
+    """Return where the lesions of a study come from in the end: "truth", or the version of the network.
+
+    Raises RefusedInput: ``no_weights``, ``bad_weights``.
+    """
+    return "truth" if wanted == "truth" and _outlined(volume) else lesion_version()
 
 
 def in_use() -> LesionSource:
@@ -162,12 +168,10 @@ def _outlined(volume: LabelledVolume) -> bool:
     return float(ignored) <= (1 - ENOUGH_KNOWN) * math.prod(volume.shape)
 
 
-def _made(volume: LabelledVolume, size: InputSize, cache: Path, lesions: LesionSource) -> NDArray[np.uint8]:
+def _made(volume: LabelledVolume, size: InputSize, cache: Path, *, true: bool) -> NDArray[np.uint8]:
     lungs = lungs_of(volume, cache)
-    if lesions == "truth":
-        marked = outlines_at(volume, volume.affine, volume.shape)
-    else:
-        marked = found_lesions(volume, lungs, cache)
-    shown = network_input(CTVolume(volume.arrays[CT].whole(), volume.affine), lungs, marked, size)
+    outlined = outlines_at(volume, volume.affine, volume.shape)
+    lesions = outlined if true else found_lesions(volume, lungs, cache)
+    shown = network_input(CTVolume(volume.arrays[CT].whole(), volume.affine), lungs, lesions, size)
     outlines = outlines_at(volume, shown.affine, shown.image.shape[1:])
     return np.concatenate([shown.image, outlines[None]])
