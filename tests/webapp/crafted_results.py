@@ -88,7 +88,7 @@ def _result(name: str, volume: CTVolume, lungs: LabelArray, infected: BoolArray)
     return SystemResult(
         system=name, version=VERSION, probabilities=PROBABILITIES[name],
         slice_evidence=tuple(float(p) for p in 1 - np.exp(-6 * share[::-1])), heatmaps=maps,
-        regions=regions_of(maps[0], lungs, volume.affine, 2.0), operating_points=OPERATING_POINTS[name],
+        regions=regions_of(maps[0], lungs, volume.affine, 0.1), operating_points=OPERATING_POINTS[name],
         quantification=quantify(grown & (lungs > 0), lungs, volume.voxel_ml, MEASURES[name])
         if name in MEASURES else None,
     )  # fmt: skip

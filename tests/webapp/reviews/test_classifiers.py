@@ -7,40 +7,22 @@ from typing import Any
 import numpy as np
 import pytest
 
-from diagnosis.document import analysis_json
-from diagnosis.results import Analysis as Found
-from diagnosis.results import Heatmap, Region, SystemResult
 from diagnosis.volume import CTVolume
 from tests.webapp.conftest import World
+from tests.webapp.crafted_results import MAPS, MEASURES, OPERATING_POINTS, PROBABILITIES, crafted, store
 from tests.webapp.reviews.conftest import Desk
 from webapp.analyses.factories import AFFINE, SHAPE, box_mask, finished_analysis, ready_series
 from webapp.analyses.models import Analysis
-from webapp.analyses.storing import store_results
 from webapp.cohorts.models import AIPolicy, Cohort
-from webapp.core import work
 from webapp.imaging.models import Series
 from webapp.reviews.factories import COMPLETE_ANSWERS
 
-SECRETS = (b"0.8642", b"0.4321", b"small-7", b"3dcc", b"probabilities", b'operating_point"', b"predictions")
-"""Numbers and words that only the results of the classifier hold."""
-
-
-def found() -> Found:
-    """What DeCoVNet found: two maps, one region, a probability above its operating point."""
-    values = np.linspace(0, 2, 3 * 5 * 6, dtype=np.float32).reshape(3, 5, 6)
-    coarse = np.diag([3.0, 2.5, 8, 1])
-    maps = [Heatmap("COVID-19", kind, values, coarse, 2.0, 0.5) for kind in ("cam", "3dcc")]
-    region = Region(
-        id="R1", class_name="COVID-19", volume_ml=1.0, side="right", lobe="RLL", evidence=0.7,
-        origin=(1, 2, 3), mask=np.ones((2, 3, 4), bool), box_mm=(0, 0, 0, 1, 1, 1),
-        centre_mm=(-3.0, -3.25, -22.0),
-    )  # fmt: skip
-    result = SystemResult(
-        system="decovnet", version="small-7", probabilities={"COVID-19": 0.8642}, slice_evidence=(0.5,) * 6,
-        heatmaps=maps, regions=[region], operating_points={"COVID-19": 0.4321},
-    )  # fmt: skip
-    volume = CTVolume(np.zeros(SHAPE, np.int16), np.array(AFFINE))
-    return Found(volume, np.ones(SHAPE, np.uint8), None, {"decovnet": result}, [], {}, 0.0)
+SECRETS = (
+    b"0.6437", b"0.3101", b"0.5123", b"0.9142", b"0.4345", b"0.9512", b"0.5948", b"0.7567", b"crafted-7",
+    b"conv3", b"relevance", b"attention", b"slice_evidence", b"infected_percent_by_system",
+    b"probabilities", b'operating_point"', b"predictions",
+)  # fmt: skip
+"""Numbers and words that only the results of the classifiers hold."""
 
 
 @pytest.fixture
@@ -50,20 +32,21 @@ def series(world: World) -> Series:
 
 @pytest.fixture
 def analysis(series: Series) -> Analysis:
-    """The classifier's results as a worker stores them."""
-    Analysis.objects.create(revision=series.current, systems=["decovnet"])
-    claimed = work.claim(Analysis, "test")
-    assert claimed is not None
-    store_results(analysis=claimed, found=found(), document=analysis_json(found(), {}))
-    claimed.refresh_from_db()
-    return claimed
+    """The results of all classifiers, in two lungs with one lesion each, as a worker stores them."""
+    lungs, lesions = np.ones(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)
+    lungs[..., SHAPE[2] // 2 :] = 2
+    lesions[2:5, 2:6, 1:5] = 1
+    assert series.current is not None
+    return store(
+        series.current, crafted(CTVolume(np.zeros(SHAPE, np.int16), np.array(AFFINE)), lungs, lesions)
+    )
 
 
 def addresses(series: Series, analysis: Analysis) -> list[str]:
     """Every address that could tell of the results."""
     base = f"/api/v1/analyses/{analysis.pk}/"
     maps = [f"heatmaps/{heatmap.pk}/data" for heatmap in analysis.heatmaps.all()]
-    parts = ("", "regions/", "regions/labels?system=decovnet", "heatmaps/", *maps)
+    parts = ("", "regions/", "regions/labels?system=patchwise", "heatmaps/", *maps)
     one = f"/api/v1/series/{series.pk}/"
     return [
         *(f"{base}{part}" for part in parts),
@@ -100,9 +83,8 @@ def test_a_leads_export_before_the_reveal_has_empty_cells(
     Cohort.objects.update(ai_policy=AIPolicy.AFTER_FIRST_ANSWERS)
     answer = world.as_user(world.lead).get("/api/v1/cohorts/north/export.csv")
     rows = b"".join(answer.streaming_content)
-    assert b"0.8642" not in rows
-    assert b"0.4321" not in rows
-    assert b"small-7" not in rows
+    for secret in SECRETS[:9]:
+        assert secret not in rows, secret
 
 
 def test_after_the_reveal_the_reader_sees_it_and_a_colleague_does_not(
@@ -112,16 +94,19 @@ def test_after_the_reveal_the_reader_sees_it_and_a_colleague_does_not(
     desk = Desk.begin(world.as_user(world.reader), series)
     desk.patch(answers=COMPLETE_ANSWERS)
     assert desk.post("reveal").status_code == 200
-    told = desk.client.get(f"/api/v1/analyses/{analysis.pk}/").json()["results"]["systems"]["decovnet"]
-    assert told["probabilities"] == {"COVID-19": 0.8642}
-    assert told["operating_points"] == {"COVID-19": 0.4321}
+    told = desk.client.get(f"/api/v1/analyses/{analysis.pk}/").json()["results"]["systems"]
+    assert {name: said["probabilities"] for name, said in told.items()} == PROBABILITIES
+    assert {name: said["operating_points"] for name, said in told.items()} == OPERATING_POINTS
+    assert {name for name, said in told.items() if "quantification" in said} == set(MEASURES)
     maps = desk.client.get(f"/api/v1/analyses/{analysis.pk}/heatmaps/").json()["results"]
-    assert {(one["system"], one["class"], one["kind"]) for one in maps} == {
-        ("decovnet", "COVID-19", "cam"), ("decovnet", "COVID-19", "3dcc"),
-    }  # fmt: skip
+    assert {(one["system"], (one["class"], one["kind"])) for one in maps} == {
+        (name, key) for name, kinds in MAPS.items() for key in kinds
+    }
     assert all(desk.client.get(one["url"]).status_code == 200 for one in maps)
     (row,) = desk.client.get("/api/v1/worklist/").json()["results"]
-    assert [(said["probability"], said["positive"]) for said in row["predictions"]] == [(0.8642, True)]
+    assert [(said["probability"], said["positive"]) for said in row["predictions"]] == [
+        (0.6437, True), (0.9142, True), (0.5658, True),
+    ]  # fmt: skip
     lead = world.as_user(world.lead)
     assert "results" not in lead.get(f"/api/v1/analyses/{analysis.pk}/").json()
     assert "predictions" not in lead.get("/api/v1/worklist/").json()["results"][0]
