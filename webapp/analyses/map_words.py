@@ -31,21 +31,24 @@ _BY_KIND: Mapping[str, MapWords] = {
         "Where the edge of the lung mask breaks into pieces, as dense lung makes it. It knows of no class.",
     ),
     "conv3": MapWords(
-        "fine scale (Conv3)",
-        "What speaks for the class at the size of small findings: some millimetres, texture and edges.",
+        "fine scale",
+        "Class map of block Conv3: what speaks for the class at the size of small findings, some "
+        "millimetres of texture and edges.",
     ),
     "conv4": MapWords(
-        "middle scale (Conv4)",
-        "What speaks for the class at the size of patchy findings: about a centimetre.",
+        "middle scale",
+        "Class map of block Conv4: what speaks for the class at the size of patchy findings, about a "
+        "centimetre.",
     ),
     "conv5": MapWords(
-        "coarse scale (Conv5)",
-        "What speaks for the class at the size of large findings: a part of a lobe. Blurred by its nature.",
+        "coarse scale",
+        "Class map of block Conv5: what speaks for the class at the size of large findings, a part of a "
+        "lobe. Blurred by its nature.",
     ),
     "joint": MapWords(
-        "all scales (joint)",
-        "Pixels on which the fine, the middle and the coarse scale all rest. Computed for the slices with "
-        "most evidence only; elsewhere it is empty.",
+        "all scales",
+        "Joint saliency: pixels on which the fine, the middle and the coarse scale all rest. As a rule only "
+        "for the slices with most evidence; elsewhere it is empty.",
     ),
     "lung relevance": MapWords(
         "lung relevance",

@@ -59,7 +59,7 @@ export class Stage {
     for (const view of this.planes) {
       const shown = { one: view.plane.name === active, three: true, pair: view === this.views.axial }[layout];
       view.element.hidden = !shown;
-      view.element.classList.toggle('act', view.plane.name === active);
+      view.element.classList.toggle('act', layout !== 'pair' && view.plane.name === active);
     }
     this.second.element.hidden = layout !== 'pair';
   }
