@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,25 +14,29 @@ TOP_SHARE = 0.2
 """Part of a patient's slices that speaks for the patient. Disease is rarely in all of them."""
 
 
-def patient_probabilities(slices: NDArray[np.float64]) -> NDArray[np.float64]:
+def patient_probabilities(
+    slices: NDArray[np.float64], classes: Sequence[str] = CLASSES
+) -> NDArray[np.float64]:
     """Return the probabilities ``[classes]`` of a patient from those of his slices ``[n, classes]``.
 
     They are the mean over the top fifth of his slices, the same ones for every class, so they add up to 1.
-    Classes as in CLASSES. Raises ValueError without slices.
+    Raises ValueError without slices.
     """
-    return np.asarray(slices[top_slices(slices)].mean(axis=0))
+    return np.asarray(slices[top_slices(slices, classes)].mean(axis=0))
 
 
-def top_slices(slices: NDArray[np.float64]) -> NDArray[np.intp]:
+def top_slices(slices: NDArray[np.float64], classes: Sequence[str] = CLASSES) -> NDArray[np.intp]:
     """Return which slices speak for the patient: those with the highest 1 - P(NP), highest first.
 
     A fifth of them, rounded up; of equal ones the first. Raises ValueError without slices.
     """
     if not len(slices):
         raise ValueError("a patient needs at least one slice")
-    return worst_first(slices)[: math.ceil(TOP_SHARE * len(slices))]
+    return worst_first(slices, classes)[: math.ceil(TOP_SHARE * len(slices))]
 
 
-def worst_first(slices: NDArray[np.float64]) -> NDArray[np.intp]:
-    """Return all slices in the order of 1 - P(NP), highest first."""
-    return np.argsort(slices[:, CLASSES.index(NP)], kind="stable")
+def worst_first(slices: NDArray[np.float64], classes: Sequence[str] = CLASSES) -> NDArray[np.intp]:
+    """Return all slices in the order of 1 - P(NP), highest first; without NP the surest come first."""
+    if NP in classes:
+        return np.argsort(slices[:, list(classes).index(NP)], kind="stable")
+    return np.argsort(-slices.max(axis=1), kind="stable")

@@ -158,7 +158,7 @@ class MultiscaleTask:
         count = self.schedule.slices_validated or len(slices)
         chosen = np.unique(np.linspace(0, len(slices) - 1, count).round().astype(int))
         maps = slice_maps(network, slices[chosen])  # type: ignore[arg-type]
-        return patient_probabilities(probabilities_of(maps))
+        return patient_probabilities(probabilities_of(maps), self.schedule.classes)
 
 
 def of_classes(volumes: Sequence[LabelledVolume], classes: Sequence[str], part: str) -> list[LabelledVolume]:
