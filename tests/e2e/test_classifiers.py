@@ -145,13 +145,13 @@ def test_maps_of_one_system_are_read_side_by_side_from_its_worst_slice_on(
     page.get_by_test_id("compare-icovid").click()
     both = "heatmapBeside && window.lungsight.heatmap"
     reader.until(lambda: reader.probe(both, page), "both maps lay there")
-    assert page.get_by_test_id("caption-first").inner_text() == "icovid lung relevance"
+    assert page.get_by_test_id("caption-first").inner_text() == "lung relevance"
     beside = page.get_by_test_id("map-beside")
-    assert beside.locator("option:checked").inner_text() == "icovid lesion relevance"
+    assert beside.locator("option:checked").inner_text() == "lesion relevance"
     assert page.get_by_test_id("evidence-of").inner_text() == "icovid"
     page.get_by_test_id("view-second").focus()
     page.keyboard.press(".")
-    assert "Worst 1 of" in page.get_by_test_id("worst-place").inner_text()
+    assert "Worst 1/" in page.get_by_test_id("worst-place").inner_text()
     worst = reader.probe("slice", page)
     assert _both_show(reader, worst)
     page.keyboard.press(".")

@@ -71,11 +71,11 @@ export class Systems {
     return this.known.get(system)?.evidence ?? 'ml';
   }
 
-  /** A heatmap in a menu: its system, and what tells it from the system's other ones. */
-  inMenu({ system, class: shown, kind }: HeatmapInfo, all: HeatmapInfo[]): string {
+  /** A heatmap in a menu: its system unless that goes without saying, and what tells it from the system's other ones. */
+  inMenu({ system, class: shown, kind }: HeatmapInfo, all: HeatmapInfo[], understood?: string): string {
     const same = all.filter((map) => map.system === system);
     const several = (part: 'class' | 'kind'): boolean => new Set(same.map((map) => map[part])).size > 1;
-    return [this.title(system), ...(several('class') ? [shown] : []), ...(several('kind') ? [this.words(system, kind)?.name ?? kind] : [])].join(' ');
+    return [...(system === understood && same.length > 1 ? [] : [this.title(system)]), ...(several('class') ? [shown] : []), ...(several('kind') ? [this.words(system, kind)?.name ?? kind] : [])].join(' ');
   }
 }
 

@@ -59,6 +59,7 @@ describe('heatmaps', () => {
     expect(systems.about(testHeatmap('a', 'icovid', 'COVID-19'))).toBe('');
     const all = [DENSITY, CAM, RESPONSE, testHeatmap('a', 'multiscale', 'COVID-19', 'cam'), testHeatmap('b', 'multiscale', 'CAP', 'cam')];
     expect(all.map((map) => systems.inMenu(map, all))).toEqual(['Density', 'DeCoVNet CAM', 'DeCoVNet 3DCC', 'multiscale COVID-19', 'multiscale CAP']);
+    expect(all.map((map) => systems.inMenu(map, all, 'decovnet'))).toEqual(['Density', 'CAM', '3DCC', 'multiscale COVID-19', 'multiscale CAP']);
   });
 
   it('stand beside their counterpart, else beside another one of their system, else of another', () => {
@@ -203,10 +204,10 @@ describe('evidence per slice', () => {
     bar.show(evidence);
     expect([bar.element.hidden, place()]).toEqual([false, 'Worst slices']);
     press('worst-next');
-    expect([state.value.cursor.z, place()]).toEqual([4, 'Worst 1 of 3']);
+    expect([state.value.cursor.z, place()]).toEqual([4, 'Worst 1/3']);
     press('worst-next');
     worst.take(evidence);
-    expect([state.value.cursor.z, place()]).toEqual([0, 'Worst 2 of 3']);
+    expect([state.value.cursor.z, place()]).toEqual([0, 'Worst 2/3']);
     press('worst-back');
     expect(state.value.cursor.z).toBe(4);
     worst.take(null);

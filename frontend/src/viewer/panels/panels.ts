@@ -105,12 +105,12 @@ export class Panels {
   }
 
   /** What can lie over the images, by id with its name; heatmaps of a class that was predicted negative say so. */
-  private get sources(): [string, string][] {
+  private sources(understood?: string): [string, string][] {
     const { ai } = this.core;
     const { all } = ai.maps;
     const { systems = {} } = ai.analysis?.results ?? {};
     const said = (system: string, name: string): string => (predicts(systems[system], name) === false ? ' (predicted negative)' : '');
-    const heatmaps = all.map((map): [string, string] => [map.id, ai.systems.inMenu(map, all) + said(map.system, map.class)]);
+    const heatmaps = all.map((map): [string, string] => [map.id, ai.systems.inMenu(map, all, understood) + said(map.system, map.class)]);
     return ai.maps.hasLesions ? [...heatmaps, [LESIONS, 'Lesion types']] : heatmaps;
   }
 
@@ -134,14 +134,14 @@ export class Panels {
       mode: policy === 'never' ? 'never' : ai.concealed ? 'first' : 'free', shown: !ai.concealed && !aiHidden, ...(since && { since }),
     });
     const { maps } = ai;
-    this.overlayBar.setSources(this.sources, maps.chosen ? ai.systems.about(maps.chosen) : '');
-    this.captions.setSources(ai.shown ? this.sources : []);
+    const { chosen } = maps;
+    this.overlayBar.setSources(this.sources(), chosen ? `${ai.systems.heatmap(chosen)}. ${ai.systems.about(chosen)}` : '');
+    this.captions.setSources(ai.shown ? this.sources(chosen?.system) : []);
     this.toolbar.allowPair(ai.shown && maps.comparable);
     this.overlayBar.allow({ lungs: ai.lungs !== null, lobes: ai.segmented('lobes') });
     this.overlayBar.setNotice(this.notice);
-    this.legend.available(maps.chosen && maps.chosenLayer !== null && ai.shown ? {
-      name: ai.systems.heatmap(maps.chosen), about: ai.systems.about(maps.chosen),
-      ...(maps.chosen.threshold !== undefined && { threshold: maps.chosen.threshold }),
+    this.legend.available(chosen && maps.chosenLayer !== null && ai.shown ? {
+      name: ai.systems.heatmap(chosen), about: ai.systems.about(chosen), ...(chosen.threshold !== undefined && { threshold: chosen.threshold }),
     } : null);
     this.results.show({ analysis: ai.analysis, another: ai.another.running, systems: ai.systems, policy, concealed: ai.concealed, hiddenByReader: aiHidden, mayStart: context.cohort.may_read });
     const results = ai.shown ? ai.analysis?.results : undefined;

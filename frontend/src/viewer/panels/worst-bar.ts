@@ -35,7 +35,7 @@ export class WorstBar {
 
   private showPlace(): void {
     const { at, of } = this.worst.place;
-    setText(this.place, of === 0 ? 'No evidence' : at === 0 ? 'Worst slices' : `Worst ${at} of ${of}`);
+    setText(this.place, of === 0 ? 'No evidence' : at === 0 ? 'Worst slices' : `Worst ${at}/${of}`);
     this.back.disabled = at <= 1;
     this.next.disabled = at >= of;
   }
