@@ -117,7 +117,7 @@ def _masked(
 
 def _nearest(labels: LabelArray, positions: Positions) -> LabelArray:
     """The labels of the nearest voxels, 0 beyond the array."""
-    indices = [np.rint(axis).astype(np.intp) for axis in positions]
+    indices = [np.floor(axis + 0.5).astype(np.intp) for axis in positions]
     beyond = [(index < 0) | (index >= size) for index, size in zip(indices, labels.shape, strict=True)]
     taken = labels[
         np.ix_(*(index.clip(0, size - 1) for index, size in zip(indices, labels.shape, strict=True)))

@@ -11,8 +11,8 @@ from diagnosis.regions import regions_if_positive
 from diagnosis.results import SystemResult
 from diagnosis.run_clock import timed
 from diagnosis.systems.availability import standing_of
-from diagnosis.systems.icovid.preprocessing import network_input
-from diagnosis.systems.icovid.reading import reader_of
+from diagnosis.systems.icovid.preprocessing import NetworkInput, network_input
+from diagnosis.systems.icovid.reading import Answer, reader_of
 from diagnosis.systems.icovid.spec import CLASS_NAME, SPEC, WEIGHTS
 from diagnosis.systems.interface import Case, Progress
 from diagnosis.weight_files import required
@@ -60,12 +60,17 @@ class ICovidSystem:
             system=SPEC.name,
             version=reader.header["version"],
             probabilities={CLASS_NAME: answer.probability},
-            slice_evidence=evidence_of_slices(
-                answer.shares(), given.affine, case.volume.affine, len(case.lungs)
-            ),
+            slice_evidence=_shares(answer, given, case),
             heatmaps=heatmaps,
             regions=regions,
             seconds=seconds,
             warnings=[sentence for sentence in (caution, none) if sentence],
             operating_points={CLASS_NAME: configuration.operating_point},
         )
+
+
+def _shares(answer: Answer, given: NetworkInput, case: Case) -> tuple[float, ...]:
+    """Each slice's share of what speaks for COVID-19 in the scan, cranial to caudal; together 1, or nothing."""
+    found = evidence_of_slices(answer.shares(), given.affine, case.volume.affine, len(case.lungs))
+    total = sum(found)
+    return tuple(value / total for value in found) if total > 0 else found
