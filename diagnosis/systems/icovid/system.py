@@ -70,7 +70,7 @@ class ICovidSystem:
 
 
 def _shares(answer: Answer, given: NetworkInput, case: Case) -> tuple[float, ...]:
-    """Each slice's share of what speaks for COVID-19 in the scan, cranial to caudal; together 1, or nothing."""
+    """Each slice's share of what speaks for COVID-19, cranial to caudal: together 1, or nothing."""
     found = evidence_of_slices(answer.shares(), given.affine, case.volume.affine, len(case.lungs))
     total = sum(found)
     return tuple(value / total for value in found) if total > 0 else found
