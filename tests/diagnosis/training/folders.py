@@ -53,9 +53,9 @@ def study(
     )
 
 
-def classed(number: int, class_name: ClassName, split: Split) -> StudyLabel:
+def classed(number: int, class_name: ClassName, split: Split, *, size: int = 48) -> StudyLabel:
     """A box chest of twelve slices with a class and the provenance of a phantom; NP without disease."""
-    one = study(number, split, slices=12)
+    one = study(number, split, slices=12, size=size)
     if class_name == "NP" and one.outline is not None:
         hu = one.volume.hu.copy()
         hu[one.outline > 0] = LUNG

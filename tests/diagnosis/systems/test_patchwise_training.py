@@ -1,0 +1,184 @@
+"""What the patch networks are taught, and that a few steps teach it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from diagnosis.__main__ import main
+from diagnosis.geometry import RefusedInput
+from diagnosis.labels import ClassName, Split, StudyLabel, write_label_folder
+from diagnosis.systems.patchwise import covid_training, fine_training, training
+from diagnosis.systems.patchwise.configuration import configuration_of
+from diagnosis.systems.patchwise.preprocessing import InputSize
+from diagnosis.systems.patchwise.training import SMALL, DiseasedTask, paper
+from diagnosis.systems.patchwise.training_inputs import LOOK, SUSPICIOUS, TRUTH, study_input
+from diagnosis.systems.study_outlines import UNKNOWN
+from diagnosis.training.augmentation import Draws
+from diagnosis.training.labelled import LabelledStudies, open_labelled
+from diagnosis.weight_files import read_header
+from tests.diagnosis.training.folders import classed
+
+SIZE = InputSize(64, "closed", 8.0)
+TINY = replace(SMALL, size=SIZE, lungs=1, settings=replace(SMALL.settings, validate_every=2))
+"""Three lungs a step."""
+PARTS: tuple[Split, ...] = ("train", "validation")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("labels")
+    write_label_folder(folder, _studies())
+    return folder
+
+
+def _studies() -> list[StudyLabel]:
+    """A box chest of each class in each part."""
+    classes: tuple[ClassName, ...] = ("NP", "CAP", "COVID-19")
+    return [
+        classed(3 * place + number, name, part, size=80)
+        for place, part in enumerate(PARTS)
+        for number, name in enumerate(classes)
+    ]
+
+
+@pytest.fixture(scope="module")
+def studies(labels: Path, cache: Path) -> LabelledStudies:
+    return open_labelled(labels, cache)
+
+
+def _draws(seed: int) -> Draws:
+    return Draws(np.random.default_rng(seed), torch.device("cpu"))
+
+
+def test_a_batch_holds_every_group_and_lungs_that_can_be_read(studies: LabelledStudies, cache: Path) -> None:
+    batch = DiseasedTask(studies, cache, TINY).batch(_draws(1))
+
+    image, mask = batch["image"], batch["mask"] > 0
+    assert image.shape == (3, 4, 64, 64)
+    assert sorted(batch["group"].tolist()) == [0, 1, 2]
+    assert sorted(batch["diseased"].tolist()) == [0, 1, 1]
+    assert float(image[:, :3].min()) >= 0
+    assert float(image[:, :3].max()) <= 1
+    # the distance to the pleura follows the mask as it was moved
+    assert not (image[:, 3] > 0)[~mask].any()
+    assert (image[:, 3] > 0).any(dim=(1, 2)).all()
+    healthy = batch["diseased"] == 0
+    infected = (batch["truth"] >= 1) & (batch["truth"] <= 4)
+    assert infected.any(dim=(1, 2))[~healthy].any()
+    assert not infected[healthy].any()
+
+
+def test_steps_on_one_batch_bring_every_loss_down(studies: LabelledStudies, cache: Path) -> None:
+    task = DiseasedTask(studies, cache, replace(TINY, ranges=None))
+    batch = task.batch(_draws(1))
+    torch.manual_seed(0)
+    network = task.network().train()
+    optimiser = torch.optim.Adam(network.parameters(), 3e-4)
+    totals = []
+
+    for _ in range(8):
+        losses = task.losses(network, batch)
+        total = torch.stack(list(losses.values())).sum()
+        optimiser.zero_grad()
+        torch.autograd.backward(total)
+        optimiser.step()
+        totals.append(float(total.detach()))
+
+    assert set(losses) == {"lungs", "concordance", "patches", "pointers", "types"}
+    assert totals[-1] < 0.8 * totals[0]
+
+
+def test_the_published_schedules_are_the_papers() -> None:
+    first, fine = paper(300), fine_training.fine_paper(300)
+
+    assert (first.scans, first.lungs, first.patch_weight, first.pooling) == (6, 10, 0.01, "sum")
+    assert (first.settings.steps, first.settings.learning_rate) == (500 * 50, 1e-4)
+    assert (first.size.side, first.size.lungs, first.size.slice_mm) == (256, "kmeans", None)
+    assert first.ranges is None
+    assert (fine.scans, fine.lungs, fine.settings.learning_rate) == (14, 2, 1e-5)
+
+
+def test_reviewed_places_replace_semi_infection_labels(tmp_path: Path) -> None:
+    whole = _studies()[2]
+    assert whole.outline is not None
+    lesion = whole.outline > 0
+    ignore = ~lesion
+    rejected = np.zeros_like(lesion)
+    rejected[:, :8] = True
+    weak = replace(whole, study="weak", outline=None, ignore=None, lungs=None)
+    read = replace(
+        whole, study="read", look=(lesion,), not_look=rejected, ignore=ignore, outline=None, lungs=None
+    )
+    write_label_folder(tmp_path / "labels", [weak, read, replace(whole, lungs=None, ignore=ignore)])
+    volumes = open_labelled(tmp_path / "labels", tmp_path / "cache").parts["train"]
+    planes = {volume.study: study_input(volume, SIZE, tmp_path / "cache") for volume in volumes}
+
+    assert planes["weak"][SUSPICIOUS].any()
+    assert (planes["weak"][TRUTH] == UNKNOWN).all()
+    assert not planes["read"][SUSPICIOUS].any()
+    assert set(np.unique(planes["read"][TRUTH])) == {0, UNKNOWN}
+    assert planes["read"][LOOK].max() == 1
+    outlined = planes[whole.study][TRUTH]
+    assert not planes[whole.study][SUSPICIOUS].any()
+    assert {1, 3} <= set(np.unique(outlined)) <= {1, 3, UNKNOWN}
+
+
+def test_phases_make_one_file_that_can_be_used(
+    labels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "SMALL", TINY)
+    monkeypatch.setattr(fine_training, "SMALL_FINE", TINY)
+    covid = replace(covid_training.SMALL_COVID, size=SIZE, scans=2, lungs=2)
+    monkeypatch.setattr(covid_training, "SMALL_COVID", covid)
+    out = tmp_path / "out"
+
+    command = ["train", "patchwise", "--labels", str(labels), "--out", str(out), "--steps", "2"]
+    assert main([*command, "--cache", str(cache)]) == 0
+
+    first = load_file(out / "fine/diseased/patchwise-diseased.safetensors")
+    fine = load_file(out / "fine/patchwise-fine.safetensors")
+    final = load_file(out / "patchwise.safetensors")
+    changed = {name for name in first if not torch.equal(first[name], fine[name])}
+    assert changed
+    assert all(name.startswith("diseased.fine.") for name in changed)
+    assert all(torch.equal(fine[name], final[name]) for name in fine if name.startswith("diseased."))
+    features = [name for name in final if name.startswith("covid.features.")]
+    assert all(torch.equal(final[name], final[name.replace("covid", "diseased", 1)]) for name in features)
+    header = read_header(out / "patchwise.safetensors")
+    configuration = configuration_of(out / "patchwise.safetensors", header)
+    assert configuration.size == SIZE
+    coarse = configuration.scales["diseased", "coarse"]
+    assert coarse.reference * coarse.threshold == pytest.approx(0.5)
+
+
+def test_the_second_network_can_be_taught_from_images(studies: LabelledStudies, cache: Path) -> None:
+    task = covid_training.CovidTask(studies, cache, replace(TINY, scans=2))
+    network = task.network().train()
+
+    losses = task.losses(network, task.batch(_draws(0)))
+    torch.autograd.backward(losses["lungs"])
+
+    moved = {name for name, value in network.named_parameters() if value.grad is not None}
+    assert moved
+    assert all(name.startswith("covid.") for name in moved)
+
+
+def test_a_folder_without_healthy_scans_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    write_label_folder(tmp_path / "labels", [one for one in _studies() if one.class_name != "NP"])
+    studies = open_labelled(tmp_path / "labels", tmp_path / "cache")
+
+    with pytest.raises(RefusedInput, match="healthy and diseased") as refusal:
+        DiseasedTask(studies, tmp_path / "cache", TINY)
+
+    assert refusal.value.code == "nothing_to_learn"
