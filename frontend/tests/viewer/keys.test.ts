@@ -30,8 +30,8 @@ describe('the keyboard', () => {
   });
 
   it('moves through slices and regions', () => {
-    for (const key of ['ArrowUp', 'ArrowDown', 'PageDown', 'Home', 'j', 'k']) press(key);
-    expect(called).toEqual(['step -1', 'step 1', 'step 10', 'end first', 'region 1', 'region -1']);
+    for (const key of ['ArrowUp', 'ArrowDown', 'PageDown', 'Home', 'j', 'k', '.', ',', 'b']) press(key);
+    expect(called).toEqual(['step -1', 'step 1', 'step 10', 'end first', 'region 1', 'region -1', 'worst 1', 'worst -1', 'compare']);
   });
 
   it('judges and draws', () => {

@@ -11,6 +11,7 @@ import { beside, firstMap, inOrder, Systems } from '../../src/viewer/systems';
 import { UndoStack } from '../../src/viewer/undo';
 import { evidenceOf, fullScale, scaleWords, worstFirst, WorstSlices } from '../../src/viewer/evidence';
 import { WorstBar } from '../../src/viewer/panels/worst-bar';
+import { Maps } from '../../src/viewer/maps';
 import { MapCaptions } from '../../src/viewer/panels/map-captions';
 import { PLANES } from '../../src/viewer/views/planes';
 import type { PlaneView } from '../../src/viewer/views/plane-view';
@@ -219,6 +220,26 @@ describe('evidence per slice', () => {
 });
 
 describe('two maps side by side', () => {
+  it('are those of the system that was asked for, never the same one twice, and go with the planes', () => {
+    const state = initialState({ x: 0, y: 0, z: 0 });
+    const maps = new Maps(testGrid(), state, () => Promise.resolve());
+    maps.compare();
+    expect(state.value.layout).toBe('three');
+    const [lung, lesion] = [testHeatmap('lung relevance', 'icovid', 'COVID-19'), testHeatmap('lesion relevance', 'icovid', 'COVID-19')];
+    maps.all = [DENSITY, CAM, RESPONSE, lung, lesion];
+    state.set({ source: 'density' });
+    maps.compare('icovid');
+    const shown = (): (string | null)[] => [state.value.layout, state.value.source, state.value.beside];
+    expect(shown()).toEqual(['pair', 'lung relevance', 'lesion relevance']);
+    state.set({ source: 'lesion relevance' });
+    expect(shown()).toEqual(['pair', 'lesion relevance', 'lung relevance']);
+    maps.leavePair();
+    maps.compare();
+    expect(shown()).toEqual(['pair', 'lesion relevance', 'lung relevance']);
+    maps.clear();
+    expect(shown()).toEqual(['three', 'lesion relevance', null]);
+  });
+
   it('are named each over its view, and the second is chosen there', () => {
     const state = initialState({ x: 0, y: 0, z: 0 });
     const view = (): PlaneView => ({ plane: PLANES.axial, element: document.createElement('section') }) as unknown as PlaneView;
