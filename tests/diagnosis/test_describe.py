@@ -27,6 +27,9 @@ COUNTS = {
     ("multiscale", "conv3"): (434_979, 2.328),
     ("multiscale", "conv4"): (1_911_459, 3.483),
     ("multiscale", "conv5"): (3_682_467, 3.829),
+    ("patchwise", "diseased"): (2_269_831, 13.475),
+    ("patchwise", "covid"): (2_072_387, 12.315),
+    ("patchwise", "narrow"): (1_679_751, 11.059),
 }
 """Parameters and GMAC of one input, norms included: 368^2, 72^3, 72^3, the lobe grid, 256^2, 128^3 and 128
 slices of 224 x 336. DeCoVNet's are the published 0.347 M and 28.87 G, 43.1 M and 25.81 G. Without norms (they
