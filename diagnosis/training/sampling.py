@@ -17,6 +17,7 @@ from diagnosis.volume import FloatArray, HounsfieldArray, LabelArray
 
 AIR_HU = -1000
 Values = TypeVar("Values", bound=np.generic)
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,11 @@ def slices_holding(
     ]
 
 
-def evenly(slices: Sequence[SliceRef], count: int) -> list[SliceRef]:
-    """Return ``count`` slices at even distances of the list, or all when there are fewer."""
-    if len(slices) <= count:
-        return list(slices)
-    return [slices[round(place)] for place in np.linspace(0, len(slices) - 1, count)]
+def evenly(items: Sequence[Item], count: int) -> list[Item]:
+    """Return ``count`` items at even distances of the list, or all when there are fewer."""
+    if len(items) <= count:
+        return list(items)
+    return [items[round(place)] for place in np.linspace(0, len(items) - 1, count)]
 
 
 def slab_around(

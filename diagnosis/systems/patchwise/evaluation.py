@@ -1,4 +1,4 @@
-"""The patch networks in their evaluation: Tables 3 and 4 of Ghavami Modegh et al., and the infected percent."""
+"""The patch networks in their evaluation: Tables 3 and 4 of Ghavami Modegh et al., and infected percent."""
 
 from __future__ import annotations
 
@@ -154,8 +154,8 @@ def _centre_table(key: str, rows: Mapping[str, Sequence[Rate | None]], threshold
         for name, values in PUBLISHED[key].items()
     ]
     note = (
-        f"Percent of the studies called rightly at {threshold:.3f}, the operating point of the weights. A centre "
-        "is a scanner; the test part has only scanners that training did not see."
+        f"Percent of the studies called rightly at {threshold:.3f}, the operating point of the weights. A "
+        "centre is a scanner; the test part has only scanners that training did not see."
     )
     return Table(_TITLES[key], ("centre", *columns), cells, note)
 

@@ -36,7 +36,7 @@ PAPER_SCANS, PAPER_LUNGS = 14, 2
 SMALL_FINE = replace(
     SMALL,
     settings=replace(
-        SMALL.settings, steps=120, learning_rate=1e-3, warm_up=10, validate_every=120, checkpoint_every=60
+        SMALL.settings, steps=100, learning_rate=1e-3, warm_up=10, validate_every=100, checkpoint_every=50
     ),
     lungs=2,
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from diagnosis.systems.patchwise.patches import COARSE, Patches
 from diagnosis.systems.patchwise.preprocessing import PAPER_SIZE, InputSize
 from diagnosis.systems.patchwise.training_inputs import (
     FOR_PHANTOMS,
+    diseased_as_number,
     evenly_placed,
     lungs_and_labels,
     lungs_in,
@@ -43,6 +44,7 @@ from diagnosis.systems.patchwise.training_inputs import (
 from diagnosis.systems.study_outlines import LESION_VALUES
 from diagnosis.training.augmentation import Draws, Ranges
 from diagnosis.training.labelled import LabelledStudies, LabelledVolume
+from diagnosis.training.sampling import evenly
 from diagnosis.training.task import Batch, Settings
 
 THIRD_BLOCK = 3
@@ -65,7 +67,8 @@ class DiseasedSchedule:
     ``taught``: the pixels whose density labels a coarse patch. ``patch_weight`` of the patch loss;
     ``heaviest`` an infected patch may weigh. With ``by_voxels`` lungs whose voxels are known bear a label of
     their own, and features are taught lesion types. ``ranges`` of the augmentation, None for none.
-    ``pooling`` as `PatchNetwork` takes it.
+    ``pooling`` as `PatchNetwork` takes it. ``validated``: studies of the validation part to look at, at even
+    distances; None for all.
     """
 
     settings: Settings
@@ -78,17 +81,18 @@ class DiseasedSchedule:
     by_voxels: bool = False
     ranges: Ranges | None = None
     pooling: Pooling = "sum"
+    validated: int | None = None
 
 
 SMALL_SIZE = InputSize(96, "closed", 8.0)
 """Three eighths of the published sides, slices of about 10 mm; closed lungs, where consolidation counts."""
 SMALL = DiseasedSchedule(
     Settings(
-        steps=440, learning_rate=5e-4, weight_decay=0.02, warm_up=30, validate_every=220,
-        checkpoint_every=55, bfloat16=False, channels_last=False,
+        steps=340, learning_rate=5e-4, weight_decay=0.02, warm_up=30, validate_every=170,
+        checkpoint_every=34, bfloat16=False, channels_last=False,
     ),
     SMALL_SIZE, scans=3, lungs=3, taught=Patches(14, 8, 3), patch_weight=1.0, heaviest=10.0, by_voxels=True,
-    ranges=FOR_PHANTOMS, pooling="mean",
+    ranges=FOR_PHANTOMS, pooling="mean", validated=40,
 )  # fmt: skip
 """A patch is labelled by 14 x 14 pixels: the part of a lung that 36 x 36 are at the published side. The mean
 of weighed features, because a sum over all patches needs far smaller steps than the hour allows."""
@@ -140,8 +144,8 @@ class DiseasedTask:
         unclassed = [volume for volume in studies.part("train") if volume.class_name is None]
         self._groups = [group for group in (healthy, covid, other, unclassed) if group]
         well, ill = parted(studies.part("validation"), DISEASED, "validation")
-        self._validation = [*well, *ill]
-        self._truth = np.arange(len(self._validation)) >= len(well)
+        self._validation = looked_at([*well, *ill], schedule)
+        self._truth = np.array([diseased_as_number(volume) == 1 for volume in self._validation])
 
     def network(self) -> nn.Module:
         """Return new networks."""
@@ -193,6 +197,11 @@ class DiseasedTask:
             both += float((seen & infected).sum())
             total += float(seen.sum() + infected.sum())
         return {**read_answers(self._truth, np.array(found)), "infected_dice": 2 * both / max(1.0, total)}
+
+
+def looked_at(volumes: Sequence[LabelledVolume], schedule: DiseasedSchedule) -> list[LabelledVolume]:
+    """Return the studies of a validation part, sorted by class, that the schedule looks at."""
+    return evenly(volumes, len(volumes) if schedule.validated is None else schedule.validated)
 
 
 def config_of(schedule: DiseasedSchedule) -> dict[str, Any]:
