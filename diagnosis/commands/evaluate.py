@@ -27,6 +27,7 @@ from diagnosis.weight_files import read_header, required
 
 EVALUATIONS: Mapping[str, str] = {
     "decovnet": "diagnosis.systems.decovnet.evaluation:DeCoVNetEvaluator",
+    "icovid": "diagnosis.systems.icovid.evaluation:ICovidEvaluator",
     "multiscale": "diagnosis.systems.multiscale.evaluation:MultiscaleEvaluator",
     "patchwise": "diagnosis.systems.patchwise.evaluation:PatchwiseEvaluator",
 }
