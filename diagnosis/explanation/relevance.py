@@ -43,7 +43,7 @@ class Relevance:
         self._network = copy.deepcopy(network, dict(shared))
         for layer, rule in list(_ruled(self._network, rules)):
             if getattr(layer, "inplace", False):
-                layer.inplace = False
+                layer.inplace = False  # type: ignore[assignment]
             layer.register_forward_hook(partial(_handed_back_by, rule))
 
     def __call__(self, given: Tensor, start: Callable[[Tensor], Tensor]) -> Tensor:

@@ -6,6 +6,7 @@ A contribution is an input times its weight. Biases have none, so every rule her
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ _STABILISER = 0.01
 """Units in the last place of 1: 1e-9 in single precision."""
 _ROUNDING = 256
 """Parts below this many units in the last place of their layer's sums are rounding, not contributions."""
-_CONVOLUTIONS = {
+_CONVOLUTIONS: Mapping[type[nn.Module], tuple[Callable[..., Tensor], Callable[..., Tensor]]] = {
     nn.Conv1d: (functional.conv1d, conv1d_input),
     nn.Conv2d: (functional.conv2d, conv2d_input),
     nn.Conv3d: (functional.conv3d, conv3d_input),
@@ -133,7 +134,7 @@ def _forth(layer: nn.Module, values: Tensor, weight: Tensor) -> Tensor:
     if isinstance(layer, nn.Linear):
         return functional.linear(values, weight)
     forth, _ = _CONVOLUTIONS[type(layer)]
-    return torch.as_tensor(forth(values, weight, None, *_geometry(layer)))
+    return forth(values, weight, None, *_geometry(layer))
 
 
 def _back(layer: nn.Module, values: Tensor, weight: Tensor, relevance: Tensor) -> Tensor:
@@ -141,7 +142,7 @@ def _back(layer: nn.Module, values: Tensor, weight: Tensor, relevance: Tensor) -
     if isinstance(layer, nn.Linear):
         return relevance @ weight
     _, back = _CONVOLUTIONS[type(layer)]
-    return torch.as_tensor(back(values.shape, weight, relevance, *_geometry(layer)))
+    return back(values.shape, weight, relevance, *_geometry(layer))
 
 
 def _geometry(layer: nn.Module) -> tuple[Any, ...]:

@@ -119,7 +119,7 @@ def _nearest(labels: LabelArray, positions: Positions) -> LabelArray:
     """The labels of the nearest voxels, 0 beyond the array."""
     indices = [np.floor(axis + 0.5).astype(np.intp) for axis in positions]
     beyond = [(index < 0) | (index >= size) for index, size in zip(indices, labels.shape, strict=True)]
-    taken = labels[
+    taken: LabelArray = labels[
         np.ix_(*(index.clip(0, size - 1) for index, size in zip(indices, labels.shape, strict=True)))
     ]
     for axis, outside in enumerate(beyond):

@@ -18,7 +18,7 @@ from diagnosis.inference import device_of_choice, fast_dtype
 from diagnosis.preprocessing.resampling import block_affine
 from diagnosis.results import Heatmap
 from diagnosis.systems.icovid.configuration import Configuration, configuration_of, maps_of
-from diagnosis.systems.icovid.explanation import POOL, Explainer, shown
+from diagnosis.systems.icovid.explanation import POOL, Explainer, shown, slices_together
 from diagnosis.systems.icovid.network import COVID, ICovid
 from diagnosis.systems.icovid.preprocessing import NetworkInput, as_tensor
 from diagnosis.systems.icovid.spec import CLASS_NAME, SPEC
@@ -28,8 +28,6 @@ from diagnosis.weights import load_weights
 
 WORST = 10
 """Slices that are explained when only the worst are: as many as the published operations count."""
-_TOGETHER_ON_GPU = 32
-"""Slices of one pass. A CPU takes one: its working set stays in the cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +106,7 @@ class Reader:
 
     @property
     def _together(self) -> int:
-        return 1 if self.like.device.type == "cpu" else _TOGETHER_ON_GPU
+        return slices_together(self.like.device)
 
     def _parts(self, slices: Sequence[int]) -> list[list[int]]:
         return [list(slices[at : at + self._together]) for at in range(0, len(slices), self._together)]

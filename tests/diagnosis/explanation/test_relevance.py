@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from diagnosis.explanation.relevance import Relevance, Rules
 from diagnosis.explanation.relevance_rules import AlphaBeta, Bounded, Product, Proportional, passed
 
-LINEAR = [
+Layer = nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d
+LINEAR: list[Layer] = [
     nn.Linear(16, 5),
     nn.Conv1d(3, 4, 3, padding=1),
     nn.Conv2d(4, 6, 3, stride=2, padding=(1, 0), dilation=(1, 2), groups=2),
@@ -45,16 +46,16 @@ def contributed(values: Tensor, linear: Callable[[Tensor], Tensor], shares: Tens
     return values * back
 
 
-def with_weight(layer: nn.Module, weight: Tensor) -> Callable[[Tensor], Tensor]:
+def with_weight(layer: Layer, weight: Tensor) -> Callable[[Tensor], Tensor]:
     return lambda given: torch.func.functional_call(
         layer, {"weight": weight, **({} if layer.bias is None else {"bias": torch.zeros_like(layer.bias)})},
         (given,),
-    )  # type: ignore[no-any-return]  # fmt: skip
+    )  # fmt: skip
 
 
 @EVERY
 def test_positive_and_negative_contributions_are_shared_by_themselves(
-    layer: nn.Module, shape: tuple[int, ...]
+    layer: Layer, shape: tuple[int, ...]
 ) -> None:
     """Against inputs and weights split by sign, as the rule is printed."""
     given = torch.randn(shape).double()
@@ -79,7 +80,7 @@ def split(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 @EVERY
 def test_inputs_between_bounds_get_what_they_have_beyond_the_least(
-    layer: nn.Module, shape: tuple[int, ...]
+    layer: Layer, shape: tuple[int, ...]
 ) -> None:
     low, high = -0.5, 2.0
     given = low + (high - low) * torch.rand(shape).double()
@@ -97,7 +98,7 @@ def test_inputs_between_bounds_get_what_they_have_beyond_the_least(
 
 @EVERY
 def test_shares_of_contributions_keep_the_sum_and_shares_of_the_output_are_gradient_times_input(
-    layer: nn.Module, shape: tuple[int, ...]
+    layer: Layer, shape: tuple[int, ...]
 ) -> None:
     given = torch.randn(shape).double()
     output = layer(given)

@@ -9,7 +9,7 @@ import torch
 
 from diagnosis.systems.icovid.network import CLUSTERS, COVID, DESCRIPTOR, FEATURES, ICovid, Side
 from diagnosis.weights import save_weights
-from tests.diagnosis.crafted_networks import silenced
+from tests.diagnosis.crafted_networks import passing, silenced
 
 BRIGHT_HU = -700.0
 """Lung above this is disease where it is marked as a lesion."""
@@ -35,14 +35,16 @@ def bright_lesion_network(side: Side = "lesions") -> ICovid:
         if encoder.side is not None:
             encoder.side.first.weight[0, :, 2, 2] = 1
         for branch in filter(None, (encoder.image, encoder.side)):
-            branch.rest[2].weight[0, 0, 1, 1] = branch.rest[5].weight[0, 0, 1, 1] = 1  # type: ignore[index,operator]
-        for layer in (network.describe[1], network.vlad.assign, network.classes):
+            passing(branch.rest[2], 1)
+            passing(branch.rest[5], 1)
+        pyramid = network.describe[1]
+        for layer in (pyramid, network.vlad.assign, network.classes):
             layer.weight.zero_()  # type: ignore[operator]
             layer.bias.zero_()  # type: ignore[operator]
         network.vlad.centroids.zero_()
         for first, cells in ((0, 16), (16 * FEATURES, 4)):
-            network.describe[1].weight[0, first : first + cells] = _GAIN  # type: ignore[index,operator]
-        network.describe[1].bias[1] = 1  # type: ignore[index,operator]
+            pyramid.weight[0, first : first + cells] = _GAIN  # type: ignore[operator]
+        pyramid.bias[1] = 1  # type: ignore[operator]
         network.classes.weight[COVID, 0 : CLUSTERS * DESCRIPTOR : DESCRIPTOR] = _SURE / CLUSTERS**0.5
         network.classes.bias[1 - COVID] = _DOUBT
     return network.eval()

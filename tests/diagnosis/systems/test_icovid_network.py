@@ -74,7 +74,7 @@ def test_the_autoencoder_gives_slices_and_learns_from_both_parts_of_its_bound(pr
     made, encoded = network(image, torch.tensor([0, 1, 1]))
     assert made.shape == (3, 1, 32, 32)
     assert encoded.mean.shape == (3, LATENT)
-    (((made - image[:, :1]) ** 2).sum() + encoded.divergence().sum()).backward()  # type: ignore[no-untyped-call]
+    (((made - image[:, :1]) ** 2).sum() + encoded.divergence().sum()).backward()
     assert all(weight.grad is not None and bool(weight.grad.any()) for weight in network.parameters())
     spread = torch.equal(encoded.prior_mean[0], encoded.prior_mean[1])
     assert spread == (prior == "normal")
