@@ -16,13 +16,13 @@ from diagnosis.systems.calibrating import read_answers
 from diagnosis.systems.icovid.calibration import answers
 from diagnosis.systems.icovid.cvae import CVAE
 from diagnosis.systems.icovid.cvae_training import SMALL_SIZE
-from diagnosis.systems.icovid.losses import PAPER_GAMMA, PAPER_WEIGHTS, focal_loss
 from diagnosis.systems.icovid.network import COVID, SPP_TEXT, ICovid, Side
 from diagnosis.systems.icovid.preprocessing import PAPER_SIZE, InputSize, as_tensor
 from diagnosis.systems.icovid.training_inputs import augmented, in_use, study_input
 from diagnosis.systems.study_classes import is_covid, sides
 from diagnosis.training.augmentation import Draws
 from diagnosis.training.labelled import LabelledStudies
+from diagnosis.training.losses import focal_loss
 from diagnosis.training.task import Batch, Settings
 from diagnosis.weight_files import bad, read_header
 from diagnosis.weights import load_weights
@@ -30,6 +30,9 @@ from diagnosis.weights import load_weights
 FIRST = "cvae"
 """The network whose weights this one begins with."""
 PAPER_EPOCHS = 200
+PAPER_WEIGHTS = (0.25, 0.35)
+"""Of scans without and with COVID-19 in the loss (section 5.1)."""
+PAPER_GAMMA = 5.0
 _PATIENCE = 20
 """Epochs without gain after which training stops; the paper says "early stopping" and no number."""
 
@@ -119,7 +122,8 @@ class ICovidTask:
     def losses(self, network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
         """Return the focal loss."""
         logits = network(batch["image"]).float()
-        return {"focal": focal_loss(logits, batch["target"], self.schedule.weights, self.schedule.gamma)}
+        weights = torch.tensor(self.schedule.weights, device=logits.device)
+        return {"focal": focal_loss(logits, batch["target"], weights, self.schedule.gamma)}
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:
         """Return AUC, accuracy at 0.5 and cross-entropy over the validation part, lesions as in use."""

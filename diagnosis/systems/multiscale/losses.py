@@ -13,6 +13,7 @@ from diagnosis.results import INFECTED_VALUES
 from diagnosis.systems.multiscale.network import stride_of
 from diagnosis.systems.multiscale.spec import CLASSES, NP, Level
 from diagnosis.systems.multiscale.training_inputs import LOOK, NO_CLASS
+from diagnosis.training.losses import focal_loss as focal
 
 GAMMA = 1.0
 """Of the focal factor, as published."""
@@ -30,10 +31,7 @@ def focal_loss(scores: Tensor, target: Tensor, weights: Tensor, gamma: float = G
     2017.
     """
     counted = target != NO_CLASS
-    scores, target = scores[counted].float(), target[counted]
-    surprise = functional.cross_entropy(scores, target, reduction="none")
-    parts = weights[target] * (1 - torch.exp(-surprise)) ** gamma * surprise
-    return parts.sum() / max(1, len(parts))
+    return focal(scores[counted], target[counted], weights, gamma)
 
 
 def class_weights(shares: Sequence[float]) -> Tensor:
