@@ -26,8 +26,8 @@ from diagnosis.systems.evaluating import OwnReport, Reading
 from diagnosis.systems.interface import Case
 from diagnosis.systems.patchwise.preprocessing import network_input, views_of
 from diagnosis.systems.patchwise.quantification import infected_pixels, infected_voxels
-from diagnosis.systems.patchwise.reading import first_look, probabilities, reader_of, second_look
-from diagnosis.volume import LabelArray
+from diagnosis.systems.patchwise.reading import Reader, first_look, probabilities, reader_of, second_look
+from diagnosis.volume import BoolArray, LabelArray
 
 INFECTED, TRULY_INFECTED = "infected percent", "true infected percent"
 EVERYONE = "all"
@@ -85,19 +85,13 @@ class PatchwiseEvaluator:
 
         Both percents are of the lungs of the case. Raises RefusedInput (code ``no_lungs``).
         """
-        networks, size = self._reader.networks, self._reader.configuration.size
-        shown = network_input(case.volume, case.lungs, size)
-        views = views_of(shown.image, size.side)
-        above = self._reader.infected_above
-        first = first_look(networks.diseased, views, above[0], _silent)
-        second = second_look(networks.covid, views, first, _silent)
-        infected = infected_voxels(infected_pixels(views, first, above), shown, case)
+        found, infected = read_scan(self._reader, case)
         measured = quantify(infected, case.lungs, case.volume.voxel_ml, "patches")
         findings = {INFECTED: measured.infected_percent}
         if lesions is not None:
             true = quantify_lesions(lesions, case.lungs, None, case.volume.affine)
             findings[TRULY_INFECTED] = true.infected_percent
-        return Reading(probabilities(first, second, views), findings)
+        return Reading(found, findings)
 
     def own_report(self, predictions: Sequence[Prediction]) -> OwnReport | None:
         """Return the tables of the paper and the error of the infected percent; None without a study."""
@@ -112,6 +106,20 @@ class PatchwiseEvaluator:
         }  # fmt: skip
         tables = [_centre_table(key, rows, self.operating_points[key]) for key, rows in centres.items()]
         return OwnReport("centres", content, [*tables, *([_error_table(errors)] if errors else [])])
+
+
+def read_scan(reader: Reader, case: Case) -> tuple[dict[str, float], BoolArray]:
+    """Return the probabilities of a scan and its infected voxels on the series grid; no maps, no regions.
+
+    Raises RefusedInput (code ``no_lungs``).
+    """
+    size, above = reader.configuration.size, reader.infected_above
+    shown = network_input(case.volume, case.lungs, size)
+    views = views_of(shown.image, size.side)
+    first = first_look(reader.networks.diseased, views, above[0], _silent)
+    second = second_look(reader.networks.covid, views, first, _silent)
+    infected = infected_voxels(infected_pixels(views, first, above), shown, case)
+    return probabilities(first, second, views), infected
 
 
 def rates_by_centre(
