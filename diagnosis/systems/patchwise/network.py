@@ -171,7 +171,7 @@ def _start(lung: nn.Sequential, patches: int) -> None:
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
             nn.init.zeros_(layer.bias)
     with torch.no_grad():
-        lung[0].weight /= patches  # type: ignore[operator, union-attr]
+        lung[0].weight.div_(patches)  # type: ignore[operator]
 
 
 def _vgg_block(before: int, width: int, convolutions: int) -> nn.Sequential:

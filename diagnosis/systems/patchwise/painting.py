@@ -25,7 +25,7 @@ def _spread(values: NDArray[Painted], patches: Patches, axis: int) -> NDArray[Pa
     pixels = np.arange(count * patches.stride)
     first = -((patches.size - 1 - patches.before - pixels) // patches.stride)
     last = (pixels + patches.before) // patches.stride
-    result = np.take(values, np.clip(first, 0, count - 1), axis)
+    result: NDArray[Painted] = np.take(values, np.clip(first, 0, count - 1), axis)
     for step in range(1, int((last - first).max()) + 1):
         over = np.clip(np.minimum(first + step, last), 0, count - 1)
         np.maximum(result, np.take(values, over, axis), out=result)

@@ -151,7 +151,8 @@ def crops_of(lungs: LabelArray, side: int) -> list[Crop]:
                 continue
             _, y, x = bounding_box(mask[None])
             top, left = (_corner(along, side) for along in (y, x))
-            crops.append(Crop(lung, place, top, left, (y, x)))
+            box = (_within(y, top, side), _within(x, left, side))
+            crops.append(Crop(lung, place, top, left, box))
     return crops
 
 
@@ -223,4 +224,9 @@ def _largest(lungs: LabelArray) -> int:
 def _corner(along: slice, side: int) -> int:
     """Where an image of ``side`` pixels begins that has this stretch in its middle, on the coarse grid."""
     middle = (along.start + along.stop) / 2
-    return COARSE.stride * round((middle - side / 2) / COARSE.stride)
+    return int(COARSE.stride * round((middle - side / 2) / COARSE.stride))
+
+
+def _within(along: slice, corner: int, side: int) -> slice:
+    """Cut a stretch to the image: pooled slices may show a little more than any slice that was measured."""
+    return slice(max(along.start, corner), min(along.stop, corner + side))

@@ -170,7 +170,8 @@ def _batches(network: PatchNetwork, asked: Sequence[int], side: int) -> list[lis
 def _features(network: PatchNetwork, views: Views, chosen: Sequence[int]) -> Features:
     like = next(network.parameters())
     given = views.tensor(chosen).to(like.device, like.dtype, memory_format=torch.channels_last)
-    return network.features(given)
+    features: Features = network.features(given)
+    return features
 
 
 def _positive(logits: Tensor) -> FloatArray:

@@ -166,7 +166,7 @@ def test_maps_of_both_lungs_meet_on_one_grid(views: Views) -> None:
 def _searched(mask: BoolArray) -> FloatArray:
     edged = np.pad(mask, 1)
     steps = np.full(edged.shape, -1, np.float32)
-    queue = deque()
+    queue: deque[tuple[int, int]] = deque()
     for y, x in np.argwhere(edged):
         if not (edged[y - 1, x] and edged[y + 1, x] and edged[y, x - 1] and edged[y, x + 1]):
             steps[y, x] = 0
