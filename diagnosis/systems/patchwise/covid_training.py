@@ -65,7 +65,7 @@ SMALL_COVID = replace(
         SMALL.settings, steps=600, learning_rate=3e-4, weight_decay=0.1, warm_up=20, validate_every=30,
         checkpoint_every=100,
     ),
-    scans=8, lungs=8,
+    scans=8, lungs=6,
 )  # fmt: skip
 
 
