@@ -43,7 +43,7 @@ export class Choice<T extends string | number> {
   }
 
   private key(event: KeyboardEvent): void {
-    const list = [...this.buttons];
+    const list = [...this.buttons].filter(([, button]) => !button.hidden);
     const at = list.findIndex(([, button]) => button === document.activeElement);
     const forward = event.key === 'ArrowRight' || event.key === 'ArrowDown';
     const back = event.key === 'ArrowLeft' || event.key === 'ArrowUp';

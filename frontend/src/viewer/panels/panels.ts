@@ -61,7 +61,7 @@ export class Panels {
     });
     this.toolbar = new Toolbar(state, undo, {
       tool: (tool) => commands.tool(tool), undo: () => undo.undo(), redo: () => undo.redo(), keys: showKeys,
-      showAi: (on) => void ai.show(on), compare: () => ai.maps.compare(),
+      showAi: (on) => void ai.show(on), compare: () => ai.shown && ai.maps.compare(),
     });
     const drawBar = new DrawBar(drawing, { keep: () => drawing.keep(), cancel: () => void commands.cancelDrawing() });
     shell.tools.append(this.toolbar.element);
