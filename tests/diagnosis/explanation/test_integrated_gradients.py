@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from diagnosis.explanation.integrated_gradients import integrated_gradients
+from diagnosis.explanation.integrated_gradients import Scores, integrated_gradients
 
 
 def network() -> nn.Module:
@@ -19,15 +19,15 @@ def network() -> nn.Module:
     ).double()  # fmt: skip
 
 
-def scores_of(net: nn.Module) -> Sequence[Tensor]:
+def scores_of(net: nn.Module) -> Scores:
     def scores(images: Tensor) -> Sequence[Tensor]:
         both = net(images)
         return both[:, 0], both[:, 1] - both[:, 0].square()
 
-    return scores  # type: ignore[return-value]
+    return scores
 
 
-def written_out(score: nn.Module, given: Tensor, start: Tensor, steps: int) -> Tensor:
+def written_out(score: Callable[[Tensor], Tensor], given: Tensor, start: Tensor, steps: int) -> Tensor:
     """Equation (3) with the path from x' to x, one gradient after the other."""
     total = torch.zeros_like(given)
     for number in range(1, steps + 1):
@@ -46,17 +46,27 @@ def test_it_is_the_right_riemann_sum_for_each_score(at_once: int) -> None:
         found = integrated_gradients(scores_of(net), given, baseline=baseline, at_once=at_once)
         for place, result in enumerate(found):
             expected = written_out(
-                lambda images, place=place: scores_of(net)(images)[place],  # type: ignore[arg-type,misc,operator]
+                lambda images, place=place: scores_of(net)(images)[place],
                 given, torch.zeros_like(given) if baseline is None else start, 25,
             )  # fmt: skip
             torch.testing.assert_close(result, expected, rtol=1e-7, atol=1e-11)
 
 
+def test_it_is_what_captum_computes() -> None:
+    captum = pytest.importorskip("captum.attr", reason="captum comes with the extra bench")
+    given = torch.rand(2, 1, 12, 10, dtype=torch.float64)
+    net = network()
+    for place, result in enumerate(integrated_gradients(scores_of(net), given)):
+        peer = captum.IntegratedGradients(lambda images, place=place: scores_of(net)(images)[place])
+        expected = peer.attribute(given, n_steps=25, method="riemann_right")
+        torch.testing.assert_close(result, expected, rtol=1e-7, atol=1e-11)
+
+
 def test_results_add_up_to_the_change_of_the_score() -> None:
     given = torch.rand(3, 1, 12, 10, dtype=torch.float64)
     scores = scores_of(network())
-    found = integrated_gradients(scores, given, steps=400)  # type: ignore[arg-type]
-    for result, end, start in zip(found, scores(given), scores(torch.zeros_like(given)), strict=True):  # type: ignore[operator]
+    found = integrated_gradients(scores, given, steps=400)
+    for result, end, start in zip(found, scores(given), scores(torch.zeros_like(given)), strict=True):
         torch.testing.assert_close(result.sum(dim=(1, 2, 3)), end - start, rtol=0.01, atol=1e-3)
 
 
@@ -82,9 +92,9 @@ def test_gradients_need_steps_and_leave_no_trace() -> None:
     net = network().requires_grad_(False)
     given = torch.rand(1, 1, 12, 10, dtype=torch.float64)
     with torch.no_grad():
-        (found, _) = integrated_gradients(scores_of(net), given, steps=2)  # type: ignore[arg-type]
+        (found, _) = integrated_gradients(scores_of(net), given, steps=2)
     assert not found.requires_grad
     assert not given.requires_grad
     assert all(parameter.grad is None for parameter in net.parameters())
     with pytest.raises(ValueError, match="at least one step"):
-        integrated_gradients(scores_of(net), given, steps=0)  # type: ignore[arg-type]
+        integrated_gradients(scores_of(net), given, steps=0)
