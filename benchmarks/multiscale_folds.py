@@ -160,15 +160,16 @@ def folds_of(
 def _dealt(
     volumes: Sequence[LabelledVolume], patients: Mapping[str, str], hands: int, seed: int
 ) -> dict[str, int]:
-    """The hand of each patient: those of a class are shuffled and dealt, class after class."""
+    """The hand of each patient: those of each class are shuffled and dealt."""
     class_of: dict[str, str] = {}
     for volume in volumes:
         class_of.setdefault(patients[volume.study], str(volume.class_name))
-    randomness, order = np.random.default_rng(seed), []
+    randomness, hand_of = np.random.default_rng(seed), {}
     for name in sorted(set(class_of.values())):
         of_class = sorted(patient for patient, own in class_of.items() if own == name)
-        order += [of_class[index] for index in randomness.permutation(len(of_class))]
-    return {patient: index % hands for index, patient in enumerate(order)}
+        for place, index in enumerate(randomness.permutation(len(of_class))):
+            hand_of[of_class[index]] = place % hands
+    return hand_of
 
 
 def _each(folds: Sequence[LabelledStudies], cache: Path, plan: Stages) -> dict[str, Performance]:

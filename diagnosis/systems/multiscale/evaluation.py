@@ -70,7 +70,10 @@ class MultiscaleEvaluator:
             for kind in self._kinds
         }
         tasks, classes = tables_of_paper(truth, joint, alone)
-        content = {"tasks": as_json(tasks), "classes": as_json(classes)}
+        content = {
+            part: {name: as_json(found) for name, found in rows.items()}
+            for part, rows in (("tasks", tasks), ("classes", classes))
+        }
         return OwnReport("classification", content, [task_table(tasks), class_table(classes)])
 
 
