@@ -32,7 +32,7 @@ def class_evidence(maps: FloatArray, class_name: str) -> FloatArray:
     class mean nothing by themselves.
     """
     margin = maps[:, CLASSES.index(class_name)] - maps[:, CLASSES.index(NP)]
-    return np.maximum(margin, 0.0, dtype=np.float32)
+    return np.asarray(np.maximum(margin, 0.0), dtype=np.float32)
 
 
 def map_affine(affine: Affine, level: Level) -> Affine:
@@ -75,7 +75,7 @@ def salient(smooth: FloatArray) -> BoolArray:
     if smooth.min() == smooth.max():
         return np.zeros(smooth.shape, dtype=bool)
     scaled = smooth / smooth.max()
-    above = scaled > threshold_isodata(scaled)
+    above = scaled > threshold_isodata(scaled)  # type: ignore[no-untyped-call]
     closed = ndimage.binary_erosion(ndimage.binary_dilation(above, _CLOSING), _CLOSING, border_value=1)
     labels, _ = ndimage.label(closed, _TOUCHING)
     large = np.bincount(labels.ravel()) >= LEAST_AREA * smooth.size

@@ -77,7 +77,7 @@ def sum_of_maxima(maps: dict[Level, Tensor]) -> Tensor:
 
 def stride_of(level: Level) -> int:
     """Return how many pixels of the input a cell of a class map spans along y and along x."""
-    return 2 ** int(level - 1)
+    return 1 << (level - 1)
 
 
 def _block(before: int, after: int, convolutions: int) -> nn.Sequential:

@@ -73,7 +73,7 @@ def network_input(volume: CTVolume, lungs: LabelArray, size: InputSize) -> Netwo
 def as_tensor(image: LabelArray) -> Tensor:
     """Return float32 ``[z, 1, y, x]`` of slices uint8 ``[2, z, y, x]``: grey 0..1 in the lungs, 0 outside."""
     grey, mask = torch.from_numpy(image)
-    return (grey * mask).float()[:, None] / GREYS
+    return torch.as_tensor((grey * mask).float()[:, None] / GREYS)
 
 
 def _grids(volume: CTVolume, box: Box, size: InputSize) -> tuple[Factors, Affine, tuple[int, int, int]]:
