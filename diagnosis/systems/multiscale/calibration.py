@@ -114,7 +114,7 @@ def _of_maps(maps: Mapping[Level, FloatArray], class_name: str, lungs: BoolArray
 def _salient(network: MultiscaleNetwork, one: NDArray[np.uint8], class_name: str) -> FloatArray:
     """The raw values of the joint saliency at the lung pixels of a slice."""
     image = _image(one).to(next(network.parameters()).device)
-    return blurred(joint_saliency(network, image, class_name))[one[1] > 0]
+    return np.asarray(blurred(joint_saliency(network, image, class_name))[one[1] > 0])
 
 
 def _image(one: NDArray[np.uint8]) -> Tensor:

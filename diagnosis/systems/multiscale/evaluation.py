@@ -49,7 +49,7 @@ class MultiscaleEvaluator:
         """
         answers = self._reader.answers(network_input(case.volume, case.lungs, self._reader.size("trained")))
         found = patient_probabilities(answers.probabilities)
-        findings = {}
+        findings: dict[str, float] = {}
         for level, maps in answers.maps.items():
             scores = sum_of_maxima({level: torch.from_numpy(maps)})
             alone = patient_probabilities(scores.double().softmax(dim=1).numpy())

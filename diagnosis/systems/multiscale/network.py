@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import get_args
 
@@ -70,7 +70,7 @@ class MultiscaleNetwork(nn.Module):
         return found
 
 
-def sum_of_maxima(maps: dict[Level, Tensor]) -> Tensor:
+def sum_of_maxima(maps: Mapping[Level, Tensor]) -> Tensor:
     """Return the scores ``[n, classes]`` that class maps add up to: global max pooling, then the sum."""
     return torch.stack([of_level.amax(dim=(2, 3)) for of_level in maps.values()]).sum(dim=0)
 

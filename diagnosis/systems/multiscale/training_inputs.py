@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from diagnosis.preprocessing.masked_grid import GREYS
 from diagnosis.results import INFECTED_VALUES
-from diagnosis.systems.multiscale.preprocessing import GREYS, InputSize, network_input
+from diagnosis.systems.multiscale.preprocessing import InputSize, network_input
 from diagnosis.systems.multiscale.spec import NP
 from diagnosis.systems.multiscale.window import WINDOW_HU
 from diagnosis.systems.study_lungs import lungs_of
