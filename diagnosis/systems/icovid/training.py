@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from diagnosis.systems.calibrating import read_answers
 from diagnosis.systems.icovid.calibration import answers
 from diagnosis.systems.icovid.cvae import CVAE
-from diagnosis.systems.icovid.cvae_training import SMALL_SIZE
+from diagnosis.systems.icovid.cvae_training import SMALL_SIZE, with_open_gate
 from diagnosis.systems.icovid.network import COVID, SPP_TEXT, ICovid, Side
 from diagnosis.systems.icovid.preprocessing import PAPER_SIZE, InputSize, as_tensor
 from diagnosis.systems.icovid.training_inputs import augmented, in_use, study_input
@@ -95,8 +95,10 @@ class ICovidTask:
         self._validation = [*negative, *positive]
 
     def network(self) -> nn.Module:
-        """Return a new network."""
-        return ICovid(self.schedule.side, self.schedule.spp)
+        """Return a new network with branches as `with_open_gate` begins them."""
+        network = ICovid(self.schedule.side, self.schedule.spp)
+        with_open_gate(network.encoder)
+        return network
 
     def transfer(self, network: nn.Module, start: Path) -> None:
         """Take both branches from weights of the CVAE, or everything from weights of a classifier."""
