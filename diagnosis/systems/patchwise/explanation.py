@@ -12,7 +12,7 @@ from diagnosis.evaluation.predictions import COVID, DISEASED
 from diagnosis.preprocessing.resampling import block_affine
 from diagnosis.results import Heatmap
 from diagnosis.systems.header_values import Scale
-from diagnosis.systems.patchwise.patches import COARSE, FINE, Patches
+from diagnosis.systems.patchwise.patches import FINE, Patches, coarse_patches
 from diagnosis.systems.patchwise.preprocessing import Views, cropped
 from diagnosis.systems.patchwise.reading import FirstLook, SecondLook
 from diagnosis.systems.patchwise.spec import ATTENTION, COARSE_MAP, FINE_MAP
@@ -31,11 +31,12 @@ def heatmaps(
 
     A cell lies in the middle of its patch. Where a network or its fine head was not asked it is 0.
     """
+    coarse = coarse_patches(views.side)
     maps = {
-        (DISEASED, COARSE_MAP): (first.coarse, COARSE),
+        (DISEASED, COARSE_MAP): (first.coarse, coarse),
         (DISEASED, FINE_MAP): (first.fine, FINE),
-        (DISEASED, ATTENTION): (first.attention, COARSE),
-        (COVID, ATTENTION): (second.attention, COARSE),
+        (DISEASED, ATTENTION): (first.attention, coarse),
+        (COVID, ATTENTION): (second.attention, coarse),
     }
     return [
         Heatmap(

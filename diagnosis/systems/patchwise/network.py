@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from diagnosis.systems.patchwise.patches import COARSE
+from diagnosis.systems.patchwise.patches import coarse_patches
 
 Pooling = Literal["sum", "mean"]
 POSITIVE = 1
@@ -96,7 +96,8 @@ class LeastOfPatch(nn.Module):
 
     def forward(self, values: Tensor) -> Tensor:
         """Return ``[n, c, y / 8, x / 8]`` of values ``[n, c, y, x]``."""
-        return -functional.max_pool2d(-values, COARSE.size, COARSE.stride, COARSE.before)
+        patches = coarse_patches(values.shape[-1])
+        return -functional.max_pool2d(-values, patches.size, patches.stride, patches.before)
 
 
 class FineHead(nn.Module):

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from diagnosis.results import INFECTED_VALUES
-from diagnosis.systems.patchwise.patches import COARSE, Patches
+from diagnosis.systems.patchwise.patches import COARSE, Patches, coarse_patches
 from diagnosis.systems.study_outlines import UNKNOWN
 
 COARSE_DENSITY = 1 / 3
@@ -70,9 +70,10 @@ def covered(coarse: Tensor, patches: Patches) -> Tensor:
 
     ``coarse`` is bool ``[n, y / 8, x / 8]``.
     """
-    kernel = torch.ones(1, 1, COARSE.size, COARSE.size, device=coarse.device)
+    large = coarse_patches(COARSE.stride * coarse.shape[-1])
+    kernel = torch.ones(1, 1, large.size, large.size, device=coarse.device)
     pixels = functional.conv_transpose2d(
-        coarse[:, None].float(), kernel, stride=COARSE.stride, padding=COARSE.before
+        coarse[:, None].float(), kernel, stride=large.stride, padding=large.before
     )
     middle = patches.size // 2 - patches.before
     return pixels[:, 0, middle :: patches.stride, middle :: patches.stride] > 0

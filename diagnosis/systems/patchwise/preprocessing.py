@@ -24,13 +24,11 @@ from diagnosis.preprocessing.resampling import block_affine, block_mean, positio
 from diagnosis.results import LEFT_LUNG, RIGHT_LUNG
 from diagnosis.systems.patchwise.distance import distance_map
 from diagnosis.systems.patchwise.network import CHANNELS, SLICES
-from diagnosis.systems.patchwise.patches import COARSE
+from diagnosis.systems.patchwise.patches import COARSE, PAPER_SIDE, coarse_patches
 from diagnosis.volume import Affine, BoolArray, CTVolume, LabelArray, spacing_of
 
 Lungs = Literal["kmeans", "closed"]
 GREYS = 255
-_LEAST_PIXELS = (COARSE.size // 2) ** 2
-"""A lung that fills less than a quarter of one coarse patch is not looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ class InputSize:
     batch_effect_removed: bool = True
 
 
-PAPER_SIZE = InputSize(256, "kmeans")
+PAPER_SIZE = InputSize(PAPER_SIDE, "kmeans")
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +141,12 @@ def crops_of(lungs: LabelArray, side: int) -> list[Crop]:
 
     Lungs of fewer pixels than a quarter of a coarse patch are left out.
     """
+    least = (coarse_patches(side).size // 2) ** 2
     crops: list[Crop] = []
     for place, labels in enumerate(lungs):
         for lung in (RIGHT_LUNG, LEFT_LUNG):
             mask = labels == lung
-            if int(mask.sum()) < _LEAST_PIXELS:
+            if int(mask.sum()) < least:
                 continue
             _, y, x = bounding_box(mask[None])
             top, left = (_corner(along, side) for along in (y, x))

@@ -11,7 +11,7 @@ from diagnosis.preprocessing.network_grid import cropped_affine
 from diagnosis.preprocessing.resampling import positions_in, sample_linear
 from diagnosis.systems.interface import Case
 from diagnosis.systems.patchwise.painting import painted
-from diagnosis.systems.patchwise.patches import COARSE, FINE
+from diagnosis.systems.patchwise.patches import FINE, coarse_patches
 from diagnosis.systems.patchwise.preprocessing import InputSize, NetworkInput, Views
 from diagnosis.systems.patchwise.reading import FirstLook
 from diagnosis.volume import BoolArray, LabelArray
@@ -28,10 +28,11 @@ def infected_pixels(views: Views, first: FirstLook, infected_above: tuple[float,
     """
     infected = np.zeros(views.image.shape[1:], dtype=bool)
     above_coarse, above_fine = infected_above
+    patches = coarse_patches(views.side)
     for crop, coarse, fine in zip(views.crops, first.coarse, first.fine, strict=True):
         if not (fine > above_fine).any():
             continue
-        both = painted(coarse[None] > above_coarse, COARSE)[0] & painted(fine[None] > above_fine, FINE)[0]
+        both = painted(coarse[None] > above_coarse, patches)[0] & painted(fine[None] > above_fine, FINE)[0]
         y, x = crop.box
         infected[crop.place, y, x] |= both[
             y.start - crop.top : y.stop - crop.top, x.start - crop.left : x.stop - crop.left

@@ -30,7 +30,7 @@ from diagnosis.systems.patchwise.patch_labels import (
     patch_labels,
     shares_of,
 )
-from diagnosis.systems.patchwise.patches import COARSE, Patches
+from diagnosis.systems.patchwise.patches import coarse_patches
 from diagnosis.systems.patchwise.preprocessing import PAPER_SIZE, InputSize
 from diagnosis.systems.patchwise.training_inputs import (
     FOR_PHANTOMS,
@@ -64,7 +64,7 @@ _POSITIVE_WEIGHT = 4.0
 class DiseasedSchedule:
     """How the first network is trained. ``scans`` in a batch, ``lungs`` of each.
 
-    ``taught``: the pixels whose density labels a coarse patch. ``patch_weight`` of the patch loss;
+    ``density`` from which on a coarse patch is infected. ``patch_weight`` of the patch loss;
     ``heaviest`` an infected patch may weigh. With ``by_voxels`` lungs whose voxels are known bear a label of
     their own, and features are taught lesion types. ``ranges`` of the augmentation, None for none.
     ``pooling`` as `PatchNetwork` takes it. ``validated``: studies of the validation part to look at, at even
@@ -75,7 +75,7 @@ class DiseasedSchedule:
     size: InputSize
     scans: int
     lungs: int
-    taught: Patches = COARSE
+    density: float = COARSE_DENSITY
     patch_weight: float = 0.01
     heaviest: float = math.inf
     by_voxels: bool = False
@@ -88,14 +88,14 @@ SMALL_SIZE = InputSize(96, "closed", 8.0)
 """Three eighths of the published sides, slices of about 10 mm; closed lungs, where consolidation counts."""
 SMALL = DiseasedSchedule(
     Settings(
-        steps=340, learning_rate=5e-4, weight_decay=0.02, warm_up=30, validate_every=170,
-        checkpoint_every=34, bfloat16=False, channels_last=False,
+        steps=520, learning_rate=6e-4, weight_decay=0.02, warm_up=40, validate_every=260,
+        checkpoint_every=52, bfloat16=False, channels_last=False,
     ),
-    SMALL_SIZE, scans=3, lungs=3, taught=Patches(14, 8, 3), patch_weight=1.0, heaviest=10.0, by_voxels=True,
+    SMALL_SIZE, scans=3, lungs=2, density=0.1, patch_weight=1.0, heaviest=10.0, by_voxels=True,
     ranges=FOR_PHANTOMS, pooling="mean", validated=36,
 )  # fmt: skip
-"""A patch is labelled by 14 x 14 pixels: the part of a lung that 36 x 36 are at the published side. The mean
-of weighed features, because a sum over all patches needs far smaller steps than the hour allows."""
+"""A patch is infected from a tenth on, so that a lesion of two centimetres makes one. The mean of weighed
+features, because a sum over all patches needs far smaller steps than the hour allows."""
 
 
 def paper(studies: int) -> DiseasedSchedule:
@@ -166,17 +166,17 @@ class DiseasedTask:
         label = taught.diseased.reshape(scans.shape[:2])[:, 0]
         patches = coarse.unflatten(0, scans.shape[:2])
         look = taught.look.unflatten(0, scans.shape[:2])
-        weight = schedule.patch_weight
+        large, weight = coarse_patches(schedule.size.side), schedule.patch_weight
         losses = {
             "lungs": lung_loss(scans, label, own),
             "concordance": concordance_loss(lungs, coarse, batch["concordant"]),
             "patches": weight * patch_loss(
-                coarse, patch_labels(taught, schedule.taught, COARSE_DENSITY), schedule.heaviest
+                coarse, patch_labels(taught, large, schedule.density), schedule.heaviest
             ),
             "pointers": weight * pointer_loss(patches, look),
         }  # fmt: skip
         if schedule.by_voxels:
-            shares, known = shares_of(taught.truth, LESION_VALUES, schedule.taught)
+            shares, known = shares_of(taught.truth, LESION_VALUES, large)
             losses["types"] = type_loss(types, shares, known, _POSITIVE_WEIGHT)
         return losses
 
@@ -187,11 +187,12 @@ class DiseasedTask:
         """
         device = next(network.parameters()).device
         found, both, total = [], 0.0, 0.0
+        large = coarse_patches(self.schedule.size.side)
         for volume in self._validation:
             image, taught = even_lungs(volume, self.schedule.size, self._cache)
             lungs, coarse, _ = network(image.to(device))
             found.append(likeliest(lungs))
-            labels = patch_labels(taught, self.schedule.taught, COARSE_DENSITY)
+            labels = patch_labels(taught, large, self.schedule.density)
             infected = (labels.infected > 0) & labels.counted & ~labels.semi
             seen = (coarse.float().softmax(dim=1)[:, POSITIVE] > 0.5).cpu() & labels.counted & ~labels.semi
             both += float((seen & infected).sum())

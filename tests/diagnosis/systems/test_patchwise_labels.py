@@ -116,7 +116,7 @@ def test_shares_are_of_the_known_part() -> None:
 
 
 def test_a_fine_patch_is_covered_where_any_coarse_patch_over_its_middle_is_infected() -> None:
-    coarse = torch.zeros(1, 8, 8, dtype=torch.bool)
+    coarse = torch.zeros(1, 32, 32, dtype=torch.bool)
     coarse[0, 3, 4] = True
     found = covered(coarse, FINE)
 
@@ -125,7 +125,7 @@ def test_a_fine_patch_is_covered_where_any_coarse_patch_over_its_middle_is_infec
     columns = torch.nonzero(found[0].any(dim=0)).flatten()
     assert (int(rows[0]), int(rows[-1])) == (5, 22)
     assert (int(columns[0]), int(columns[-1])) == (9, 26)
-    assert found.shape == (1, 32, 32)
+    assert found.shape == (1, 128, 128)
 
 
 def test_the_likeliest_third_of_the_lungs_bears_the_label() -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from diagnosis.systems.patchwise.network import LeastOfPatch, PatchNetwork
-from diagnosis.systems.patchwise.patches import COARSE, FINE, Patches
+from diagnosis.systems.patchwise.patches import COARSE, FINE, PAPER_SIDE, Patches, coarse_patches
 
 SIDE = 64
 
@@ -50,14 +50,22 @@ def test_a_fine_cell_sees_its_own_patch_after_the_first_pool() -> None:
     )
 
 
-def test_the_distance_of_a_patch_is_the_least_within_its_footprint() -> None:
-    values = torch.rand((1, 1, SIDE, SIDE), generator=torch.Generator().manual_seed(2))
+@pytest.mark.parametrize("side", [PAPER_SIDE, 96])
+def test_the_distance_of_a_patch_is_the_least_within_its_footprint(side: int) -> None:
+    values = torch.rand((1, 1, side, side), generator=torch.Generator().manual_seed(2))
     found = LeastOfPatch()(values)[0, 0].numpy()
-    assert found.shape == (SIDE // 8, SIDE // 8)
-    for y in range(len(found)):
-        for x in range(len(found)):
-            footprint = values[0, 0, _span(y, COARSE), _span(x, COARSE)]
-            assert found[y, x] == footprint.min()
+    assert found.shape == (side // 8, side // 8)
+    patches = coarse_patches(side)
+    for y, x in np.ndindex(found.shape):
+        assert found[y, x] == values[0, 0, _span(y, patches), _span(x, patches)].min()
+
+
+def test_patches_of_smaller_images_cover_as_much_of_the_lung() -> None:
+    assert coarse_patches(PAPER_SIDE) == COARSE
+    for side in (32, 64, 96, 128):
+        patches = coarse_patches(side)
+        assert patches.size / side == pytest.approx(max(COARSE.size / PAPER_SIDE, 8 / side), abs=2 / side)
+        assert 8 * 3 - patches.before + (patches.size - 1) / 2 == 8 * 3 + 3.5
 
 
 def test_patches_know_their_distance_and_what_lies_around_them(network: PatchNetwork) -> None:

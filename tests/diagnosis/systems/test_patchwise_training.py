@@ -21,12 +21,15 @@ from diagnosis.systems.patchwise.training_inputs import LOOK, SUSPICIOUS, TRUTH,
 from diagnosis.systems.study_outlines import UNKNOWN
 from diagnosis.training.augmentation import Draws
 from diagnosis.training.labelled import LabelledStudies, open_labelled
+from diagnosis.volume import CTVolume
 from diagnosis.weight_files import read_header
 from tests.diagnosis.training.folders import classed
 
 SIZE = InputSize(64, "closed", 8.0)
 TINY = replace(SMALL, size=SIZE, lungs=1, settings=replace(SMALL.settings, validate_every=2))
 """Three lungs a step."""
+SUSPICIOUS_HU = -440
+"""Between the deviation of a box chest and the valley of its histogram."""
 PARTS: tuple[Split, ...] = ("train", "validation")
 
 
@@ -118,12 +121,13 @@ def test_reviewed_places_replace_semi_infection_labels(tmp_path: Path) -> None:
     lesion = whole.outline > 0
     ignore = ~lesion
     rejected = np.zeros_like(lesion)
-    rejected[:, :8] = True
-    weak = replace(whole, study="weak", outline=None, ignore=None, lungs=None)
-    read = replace(
-        whole, study="read", look=(lesion,), not_look=rejected, ignore=ignore, outline=None, lungs=None
-    )
-    write_label_folder(tmp_path / "labels", [weak, read, replace(whole, lungs=None, ignore=ignore)])
+    rejected[:, 30:40] = True
+    hu = whole.volume.hu.copy()
+    hu[lesion] = SUSPICIOUS_HU
+    whole = replace(whole, volume=CTVolume(hu, whole.volume.affine))
+    weak = replace(whole, study="weak", outline=None, ignore=None)
+    read = replace(whole, study="read", look=(lesion,), not_look=rejected, ignore=ignore, outline=None)
+    write_label_folder(tmp_path / "labels", [weak, read, replace(whole, ignore=ignore)])
     volumes = open_labelled(tmp_path / "labels", tmp_path / "cache").parts["train"]
     planes = {volume.study: study_input(volume, SIZE, tmp_path / "cache") for volume in volumes}
 
@@ -140,13 +144,14 @@ def test_reviewed_places_replace_semi_infection_labels(tmp_path: Path) -> None:
 def test_phases_make_one_file_that_can_be_used(
     labels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(training, "PAPER_LUNGS", 2)
     monkeypatch.setattr(training, "SMALL", TINY)
     monkeypatch.setattr(fine_training, "SMALL_FINE", TINY)
     covid = replace(covid_training.SMALL_COVID, size=SIZE, scans=2, lungs=2)
     monkeypatch.setattr(covid_training, "SMALL_COVID", covid)
     out = tmp_path / "out"
 
-    command = ["train", "patchwise", "--labels", str(labels), "--out", str(out), "--steps", "2"]
+    command = ["train", "patchwise", "--labels", str(labels), "--out", str(out), "--steps", "1"]
     assert main([*command, "--cache", str(cache)]) == 0
 
     first = load_file(out / "fine/diseased/patchwise-diseased.safetensors")
