@@ -13,10 +13,10 @@ SEGMENTATIONS: Mapping[str, Sequence[OptionSpec]] = {
     "lungs": (
         OptionSpec(
             name=METHOD,
-            choices=(AUTOMATIC, "network", "closed", "threshold", "kmeans", "deepmedic"),
+            choices=(AUTOMATIC, "network", "closed", "threshold", "kmeans", "multiview", "deepmedic"),
             default=AUTOMATIC,
             help="automatic: the network where its weights are present, otherwise closed (by rules). "
-            "threshold, kmeans and deepmedic: as single papers do it.",
+            "threshold, kmeans, multiview and deepmedic: as single papers do it.",
         ),
     ),
     "lobes": (

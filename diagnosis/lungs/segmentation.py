@@ -16,7 +16,7 @@ from diagnosis.run_clock import Progress
 from diagnosis.volume import CTVolume, LabelArray
 from diagnosis.weight_files import required, shipped
 
-Method = Literal["automatic", "network", "deepmedic", "closed", "threshold", "kmeans"]
+Method = Literal["automatic", "network", "multiview", "deepmedic", "closed", "threshold", "kmeans"]
 METHODS: tuple[Method, ...] = get_args(Method)
 UNET_WEIGHTS = "lungs"
 DEEPMEDIC_WEIGHTS = "lungs-deepmedic"
@@ -39,7 +39,8 @@ def segment_lungs(
 ) -> Lungs:
     """Find the lungs. "automatic" takes the network when its weights are present, else "closed".
 
-    network: 2-D U-Net (Wang et al., 2020). deepmedic: the 3-D network of Berenguer et al., 2020. closed: air
+    network: 2-D U-Net (Wang et al., 2020). multiview: the same network on planes of three directions, by
+    majority (after Hu et al., 2020). deepmedic: the 3-D network of Berenguer et al., 2020. closed: air
     inside the body, closed over disease. threshold: the unsupervised mask of Wang et al. kmeans: Ghavami
     Modegh et al. Where the 2-D network finds what can not be lungs, "closed" is used and a warning says so.
     Raises RefusedInput: ``no_lungs``, ``no_weights``, ``bad_weights``; and what ``progress`` raises.
@@ -48,6 +49,8 @@ def segment_lungs(
         method = "network" if shipped(UNET_WEIGHTS) else "closed"
     if method == "network":
         return _by_unet(required(UNET_WEIGHTS, "lung network"), volume, progress)
+    if method == "multiview":
+        return _by_views(required(UNET_WEIGHTS, "lung network"), volume, progress)
     if method == "deepmedic":
         return _by_deepmedic(required(DEEPMEDIC_WEIGHTS, "DeepMedic-type lung network"), volume, progress)
     return Lungs(_RULES[method](volume), method, _RULES_VERSION)
@@ -64,6 +67,13 @@ def _by_unet(weights: Path, volume: CTVolume, progress: Progress) -> Lungs:
         sentence = "The lung network found nothing that can be lungs; they were found by density instead."
         return Lungs(closed_lungs(volume), "closed", _RULES_VERSION, (sentence,))
     return Lungs(labels, "network", version)
+
+
+def _by_views(weights: Path, volume: CTVolume, progress: Progress) -> Lungs:
+    from diagnosis.lungs.multiview import multiview_lungs
+
+    labels, version = multiview_lungs(weights, volume, progress)
+    return Lungs(labels, "multiview", version)
 
 
 def _by_deepmedic(weights: Path, volume: CTVolume, progress: Progress) -> Lungs:

@@ -137,7 +137,17 @@ def test_the_published_threshold_leaves_the_air_around_out(phantom: ChestPhantom
 
 
 def test_no_method_is_forgotten() -> None:
-    assert set(METHODS) == {"automatic", "network", "deepmedic", "closed", "threshold", "kmeans"}
+    assert set(METHODS) == {
+        "automatic", "network", "multiview", "deepmedic", "closed", "threshold", "kmeans",
+    }  # fmt: skip
+
+
+def test_three_views_vote_and_stay_on_their_own_grid(phantom: ChestPhantom, weights: Path) -> None:
+    ship(weights, lungs=threshold_lung_network())
+    found = segment_lungs(phantom.volume, "multiview")
+    assert found.method == "multiview"
+    assert found.labels.shape == phantom.volume.shape
+    assert all(dice(found.labels, phantom.lungs, side) > 0.94 for side in (1, 2))
 
 
 def test_the_3d_network_reads_block_by_block_and_stays_inside_the_body(
