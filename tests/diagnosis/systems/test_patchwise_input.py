@@ -13,7 +13,7 @@ from diagnosis.systems.patchwise.aggregation import by_slice, of_scan, softened
 from diagnosis.systems.patchwise.distance import SCALE_PIXELS, distance_map
 from diagnosis.systems.patchwise.explanation import map_of_scan
 from diagnosis.systems.patchwise.painting import painted
-from diagnosis.systems.patchwise.patches import COARSE, FINE, Patches
+from diagnosis.systems.patchwise.patches import COARSE, FINE, Patches, coarse_patches
 from diagnosis.systems.patchwise.preprocessing import (
     PAPER_SIZE,
     InputSize,
@@ -123,7 +123,9 @@ def test_distances_to_the_pleura_are_those_of_a_search_in_breadth() -> None:
         assert np.array_equal(steps, _searched(mask))
 
 
-@pytest.mark.parametrize("patches", [COARSE, FINE], ids=["coarse", "fine"])
+@pytest.mark.parametrize(
+    "patches", [COARSE, coarse_patches(96), FINE], ids=["coarse", "coarse of small images", "fine"]
+)
 def test_a_pixel_takes_the_largest_of_all_patches_over_it(patches: Patches) -> None:
     values = np.random.default_rng(1).random((1, 6, 9), dtype=np.float32)
     expected = np.zeros((6 * patches.stride, 9 * patches.stride), np.float32)
