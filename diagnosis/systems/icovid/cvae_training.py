@@ -35,6 +35,8 @@ PAPER_EPOCHS = 200
 TAUGHT_VALUES = (*INFECTED_VALUES, NODULE, ATELECTASIS)
 """Lesion values that the first features stand for, in this order. Effusion lies outside the lungs."""
 VOXELS = "voxels"
+DEVIATION = 0.1
+"""Standard deviation of the Gaussian of a pixel: 140 HU. With 1 no latent variable is worth its cost."""
 _POSITIVE_WEIGHT = 4.0
 """Of cells with lesion against those without, which are far more."""
 _OFFSET = 3.0
@@ -106,16 +108,20 @@ class CVAETask:
         self.headline = "infected_dice" if schedule.voxels else "explained"
         self.config: Mapping[str, Any] = {
             "network": "cvae", "side_information": schedule.side, "prior": schedule.prior,
-            "input": asdict(schedule.size),
+            "input": asdict(schedule.size), "deviation": DEVIATION,
         }  # fmt: skip
         self._cache = cache
         self._train = _usable(studies.part("train"), "train", bool(schedule.voxels))
         self._validation = _usable(studies.part("validation"), "validation", bool(schedule.voxels))
 
     def network(self) -> nn.Module:
-        """Return a new network with branches as `with_open_gate` begins them."""
+        """Return a new network, branches as `with_open_gate` begins them.
+
+        Pixels begin above 0: below, the last leaky ReLU lets hardly any gradient through.
+        """
         network = TaughtCVAE(self.schedule.side, self.schedule.size.side, self.schedule.prior)
         with_open_gate(network.encoder)
+        nn.init.constant_(network.decoder[-1].bias, DEVIATION)  # type: ignore[arg-type]
         return network
 
     def batch(self, draws: Draws) -> Batch:
@@ -137,13 +143,13 @@ class CVAETask:
         return {"image": torch.cat(images), "label": label, "share": share, "known": known}
 
     def losses(self, network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
-        """Return both parts of the variational bound in nats per pixel, and the loss by voxels."""
+        """Return both parts of the variational bound per pixel, times the variance; that by voxels."""
         made, encoded, features = network(batch["image"], batch["label"])
         ct = batch["image"][:, :1]
         pixels = ct[0].numel()
         parts = {
             "reconstruction": 0.5 * functional.mse_loss(made.float(), ct),
-            "divergence": encoded.divergence().float().mean() / pixels,
+            "divergence": DEVIATION**2 * encoded.divergence().float().mean() / pixels,
         }
         if self.schedule.voxels:
             surprise = functional.binary_cross_entropy_with_logits(
