@@ -143,6 +143,8 @@ def test_the_worst_slices_come_first_and_it_can_be_stopped(phantom: ChestPhantom
     assert min(quick[:2]) > max(quick[2:])
     joint = result.heatmaps[-1]
     assert joint.values.any(axis=(1, 2)).sum() == 10
+    assert joint.reference == pytest.approx(1000 ** (1 / 3))
+    assert joint.values.max() < 1  # the cube root of the blurred square of what is below 1
 
     def stop(done: float) -> None:
         if done > 0.3:
