@@ -66,7 +66,9 @@ def draw(weights: Path, volumes: Sequence[LabelledVolume], out: Path, cache: Pat
     size = InputSize(**config["input"])
     network = CVAE(config["side_information"], size.side, config["prior"]).eval()
     load_weights(weights, network, "icovid")
-    told, untold, slices = [], [], []
+    told: list[Numbers] = []
+    untold: list[Numbers] = []
+    slices: list[tuple[FloatArray, FloatArray]] = []
     for volume in volumes:
         given = study_input(volume, size, cache, in_use())[:2]
         image = as_tensor(given, config["side_information"])

@@ -100,7 +100,7 @@ class HeadTask:
                 "The head needs taught branches: give weights of the network cvae with --start.",
             )
         network.eval()
-        network.encoder.requires_grad_(False)  # type: ignore[union-attr, operator]
+        network.encoder.requires_grad_(False)
         version = digest_of(network.encoder)  # type: ignore[arg-type]
         variants = range(1, self.schedule.variants + 1)
         taught_on = [*self._sides[0], *self._sides[1]]
@@ -130,7 +130,7 @@ class HeadTask:
     def losses(self, network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
         """Return the cross-entropy of the two classes, smoothed: some studies look like the other class."""
         features = functional.dropout(batch["features"], self.schedule.dropout, network.training)
-        described = network.describe[1:](features)  # type: ignore[index]
+        described = network.describe[1:](features)  # type: ignore[index, operator]
         logits = [network.classify(part) for part in described.split(batch["slices"].tolist())]  # type: ignore[operator]
         loss = functional.cross_entropy(
             torch.cat(logits).float(), batch["target"], label_smoothing=self.schedule.smoothing

@@ -165,9 +165,9 @@ def transfer(network: nn.Module, start: Path) -> None:
     taught = CVAE(config["side_information"], config["input"]["side"], config["prior"])
     load_weights(start, taught, "icovid")
     branches = taught.encoder.state_dict()
-    if branches.keys() != network.encoder.state_dict().keys():  # type: ignore[union-attr, operator]
+    if branches.keys() != network.encoder.state_dict().keys():  # type: ignore[union-attr]
         raise bad(start, "they were taught with other side information")
-    network.encoder.load_state_dict(branches)  # type: ignore[union-attr, operator]
+    network.encoder.load_state_dict(branches)  # type: ignore[union-attr]
 
 
 def _every(count: int, wanted: int, draws: Draws) -> list[int]:

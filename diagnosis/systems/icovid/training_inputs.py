@@ -15,9 +15,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from diagnosis.lesions.segmentation import LESION_WEIGHTS
+from diagnosis.preprocessing.masked_grid import GREYS
 from diagnosis.results import ATELECTASIS, INFECTED_VALUES
 from diagnosis.systems.icovid.network import Side
-from diagnosis.systems.icovid.preprocessing import GREYS, WINDOW_HU, InputSize, as_tensor, network_input
+from diagnosis.systems.icovid.preprocessing import WINDOW_HU, InputSize, as_tensor, network_input
 from diagnosis.systems.study_lesions import found_lesions, lesion_version
 from diagnosis.systems.study_lungs import lungs_of
 from diagnosis.systems.study_outlines import outlines_at
