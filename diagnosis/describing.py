@@ -87,15 +87,15 @@ def described(subject: Subject) -> Description:
 
 
 def observed(network: nn.Module, given: Tensor, *, norms: bool = True) -> list[Layer]:
-    """Return the layers of one forward pass. The hooks it sets are gone afterwards, whatever happens.
+    """Return the layers of one forward pass: what has no parts, and what has weights beside its parts.
 
-    Without ``norms`` their operations count nothing.
+    The hooks it sets are gone afterwards, whatever happens. Without ``norms`` their operations count nothing.
     """
     layers: list[Layer] = []
     seen: set[nn.Module] = set()
 
     def note(name: str, module: nn.Module, output: Tensor) -> None:
-        own = sum(parameter.numel() for parameter in module.parameters())
+        own = sum(parameter.numel() for parameter in module.parameters(recurse=False))
         layers.append(
             Layer(
                 name=name,
@@ -110,7 +110,7 @@ def observed(network: nn.Module, given: Tensor, *, norms: bool = True) -> list[L
     hooks = [
         module.register_forward_hook(lambda module, _given, output, name=name: note(name, module, output))
         for name, module in network.named_modules()
-        if not list(module.children())
+        if not list(module.children()) or list(module.parameters(recurse=False))
     ]
     try:
         with torch.no_grad():
