@@ -9,7 +9,8 @@ at, and is asked for the class in patient-wise cross-validation. Twice:
 
 independent   all studies of the label folder with one of the three classes. Phantoms draw scanner and class
               independently: the forest must be at chance, and what a classifier can beyond that it has not
-              learned from scanners.
+              learned from scanners. "shuffled": the same with the classes dealt anew among the studies,
+              which shows how far chance reaches.
 confounded    of these, those with COVID-19 from one half of the scanners and the others from the other half,
               as in the paper: the forest must be far from chance, or else the control sees no scanners and
               its first answer means nothing.
@@ -68,6 +69,7 @@ def main() -> None:
     )
     parser.add_argument("--labels", type=Path)
     parser.add_argument("--folds", type=int, default=5)
+    parser.add_argument("--shuffles", type=int, default=20)
     parser.add_argument("--cache", type=Path)
     chosen = parser.parse_args()
     if chosen.labels is None:
@@ -85,13 +87,26 @@ def main() -> None:
         ]
         for name, chosen_ones in (("independent", volumes), ("confounded", confounded(volumes))):
             _print(name, control(chosen_ones, patients, cache, chosen.folds))
+        by_chance = [
+            control(volumes, patients, cache, chosen.folds, shuffle=seed).by_class[COVID].auc
+            for seed in range(chosen.shuffles)
+        ]
+        areas = sorted(area.value for area in by_chance if area is not None)
+        if areas:
+            print(f"{'shuffled':<12} {len(areas)} times    AUC of COVID-19 {areas[0]:.3f} to {areas[-1]:.3f}")
 
 
 def control(
-    volumes: Sequence[LabelledVolume], patients: Mapping[str, str], cache: Path, folds: int
-) -> Classification:
-    """Return how well the classes of studies are told from scanner traces, each patient read unseen."""
+    volumes: Sequence[LabelledVolume], patients: Mapping[str, str], cache: Path, folds: int,
+    *, shuffle: int | None = None,
+) -> Classification:  # fmt: skip
+    """Return how well the classes of studies are told from scanner traces, each patient read unseen.
+
+    With ``shuffle``, a seed, the classes are dealt anew among the studies first.
+    """
     truth = np.array([volume.class_name for volume in volumes])
+    if shuffle is not None:
+        truth = np.random.default_rng(shuffle).permutation(truth)
     groups = [patients[volume.study] for volume in volumes]
     traces = np.stack([kept_traces(volume, cache) for volume in volumes])
     found = np.zeros((len(volumes), len(CLASSES)))

@@ -15,7 +15,7 @@ from torch import Tensor
 from diagnosis.evaluation.confusion import confusion_of
 from diagnosis.evaluation.operating import at_youden
 from diagnosis.systems.calibrating import scale_of
-from diagnosis.systems.multiscale.aggregation import patient_probabilities, worst_first
+from diagnosis.systems.multiscale.aggregation import TOP_SHARE, patient_probabilities, worst_first
 from diagnosis.systems.multiscale.configuration import heatmap_key
 from diagnosis.systems.multiscale.explanation import blurred, class_evidence, joint_saliency
 from diagnosis.systems.multiscale.network import MultiscaleNetwork, stride_of, sum_of_maxima
@@ -25,6 +25,9 @@ from diagnosis.systems.multiscale.training_inputs import study_slices
 from diagnosis.training.labelled import LabelledVolume
 from diagnosis.volume import BoolArray, FloatArray
 
+SHARES = (TOP_SHARE, 0.1, 0.35, 0.5, 0.75)
+"""Parts of a patient's slices that may speak for the patient: a few speak for small lesions, many outvote a
+false alarm."""
 SALIENT_STUDIES = 12
 """Studies of each disease in whose worst slice the saliency is computed for its scale: one takes seconds."""
 _LEAST = 1e-6
@@ -69,17 +72,20 @@ def probabilities_of(maps: Mapping[Level, FloatArray]) -> NDArray[np.float64]:
 def answers(
     network: MultiscaleNetwork, volumes: Sequence[LabelledVolume], size: InputSize, cache: Path
 ) -> Mapping[str, Any]:
-    """Return ``operating_points`` (Youden's) of the diseases and ``heatmaps`` (reference and threshold of
-    each map), read from studies of all classes that were not trained on."""
+    """Return ``top_share``, the part of the slices that speaks for a patient, ``operating_points`` (Youden's)
+    of the diseases and ``heatmaps`` (reference and threshold of each map).
+
+    All are read from studies of all classes that were not trained on.
+    """
     network.eval()
     truth = np.array([volume.class_name for volume in volumes])
-    found = np.zeros((len(volumes), len(CLASSES)))
+    found: list[NDArray[np.float64]] = []
     values: dict[str, list[FloatArray]] = {}
-    for index, volume in enumerate(volumes):
+    for volume in volumes:
         slices = study_slices(volume, size, cache)
         maps = slice_maps(network, slices)
         probabilities = probabilities_of(maps)
-        found[index] = patient_probabilities(probabilities)
+        found.append(probabilities)
         name = str(volume.class_name)
         if name not in DISEASES:
             continue
@@ -88,12 +94,29 @@ def answers(
             seen[JOINT] = _salient(network, slices[worst_first(probabilities)[0]], name)
         for kind, of_kind in seen.items():
             values.setdefault(heatmap_key(name, kind), []).append(of_kind)
+    share = best_share(truth.tolist(), found)
+    patients = patients_of(found, share)
     return {
+        "top_share": share,
         "operating_points": {
-            name: _operating_point(truth == name, found[:, CLASSES.index(name)]) for name in DISEASES
+            name: _operating_point(truth == name, patients[:, CLASSES.index(name)]) for name in DISEASES
         },
         "heatmaps": {key: scale_of(np.concatenate(of_key)) for key, of_key in values.items()},
     }
+
+
+def best_share(truth: Sequence[str], found: Sequence[NDArray[np.float64]]) -> float:
+    """Return that of SHARES whose mean AUC of the classes is largest, of equals the first.
+
+    ``found`` holds the probabilities of each patient's slices ``[z, classes]``.
+    """
+    areas = [confusion_of(truth, patients_of(found, share), CLASSES).mean_area or 0.0 for share in SHARES]
+    return SHARES[int(np.argmax(areas))]
+
+
+def patients_of(found: Sequence[NDArray[np.float64]], share: float) -> NDArray[np.float64]:
+    """Return the probabilities ``[patient, class]`` of patients, given those of their slices."""
+    return np.stack([patient_probabilities(slices, share=share) for slices in found])
 
 
 def _operating_point(truth: NDArray[np.bool_], found: NDArray[np.float64]) -> float:

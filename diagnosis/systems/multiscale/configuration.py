@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast, get_args
 
 from diagnosis.systems.header_values import Scale, UnusableValue, group_in, number_in, scale_in, whole_in
+from diagnosis.systems.multiscale.aggregation import TOP_SHARE
 from diagnosis.systems.multiscale.network import LEAST_SIDE, LEVELS
 from diagnosis.systems.multiscale.preprocessing import Field, InputSize
 from diagnosis.systems.multiscale.spec import CLASS_MAPS, DISEASES, JOINT, SPEC, Level
@@ -17,12 +18,17 @@ from diagnosis.weight_files import Header, bad, foreign
 @dataclass(frozen=True, slots=True)
 class Configuration:
     """The ``levels`` of the network, its input, the operating point of each disease (NP is what is left) and
-    the scale of each map by class and kind."""
+    the scale of each map by class and kind.
+
+    ``top_share`` is the part of the slices that speaks for a patient, the usual one where the header names
+    none.
+    """
 
     levels: tuple[Level, ...]
     size: InputSize
     operating_points: Mapping[str, float]
     scales: Mapping[tuple[str, str], Scale]
+    top_share: float = TOP_SHARE
 
 
 def heatmap_key(class_name: str, kind: str) -> str:
@@ -50,6 +56,7 @@ def configuration_of(path: Path, header: Header) -> Configuration:
             scales={
                 (name, kind): scale_in(config, heatmap_key(name, kind)) for name in DISEASES for kind in kinds
             },
+            top_share=_share(config),
         )
     except UnusableValue as missing:
         raise bad(path, f"their header has no usable {missing}") from missing
@@ -60,6 +67,13 @@ def _levels(config: Mapping[str, Any]) -> tuple[Level, ...]:
     if not isinstance(found, list) or not found or any(level not in LEVELS for level in found):
         raise UnusableValue("levels")
     return tuple(cast(Level, level) for level in sorted(set(found)))
+
+
+def _share(config: Mapping[str, Any]) -> float:
+    found = number_in(config, "top_share", most=1.0) if "top_share" in config else TOP_SHARE
+    if found == 0.0:
+        raise UnusableValue("top_share")
+    return found
 
 
 def _size(given: Mapping[str, Any]) -> InputSize:

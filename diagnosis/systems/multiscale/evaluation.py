@@ -48,11 +48,12 @@ class MultiscaleEvaluator:
         Raises RefusedInput (code ``no_lungs``).
         """
         answers = self._reader.answers(network_input(case.volume, case.lungs, self._reader.size("trained")))
-        found = patient_probabilities(answers.probabilities)
+        share = self._reader.configuration.top_share
+        found = patient_probabilities(answers.probabilities, share=share)
         findings: dict[str, float] = {}
         for level, maps in answers.maps.items():
             scores = sum_of_maxima({level: torch.from_numpy(maps)})
-            alone = patient_probabilities(scores.double().softmax(dim=1).numpy())
+            alone = patient_probabilities(scores.double().softmax(dim=1).numpy(), share=share)
             findings |= {f"{CLASS_MAPS[level]} {name}": float(alone[i]) for i, name in enumerate(CLASSES)}
         return Reading(dict(zip(CLASSES, map(float, found), strict=True)), findings)
 

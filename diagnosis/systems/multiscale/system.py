@@ -52,7 +52,7 @@ class MultiscaleSystem:
             shown = network_input(case.volume, case.lungs, reader.size(options["slices"]))
         with timed(seconds, "slices"):
             answers = reader.answers(shown, lambda part: progress(_READ * part))
-        found = patient_probabilities(answers.probabilities)
+        found = patient_probabilities(answers.probabilities, share=reader.configuration.top_share)
         probabilities = {name: float(value) for name, value in zip(CLASSES, found, strict=True)}
         points = reader.configuration.operating_points
         predicted = next((name for name in DISEASES if probabilities[name] >= points[name]), None)

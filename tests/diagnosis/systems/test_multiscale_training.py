@@ -14,7 +14,7 @@ from torch.nn import functional
 from diagnosis.__main__ import main
 from diagnosis.geometry import RefusedInput
 from diagnosis.labels import ClassName, Split, StudyLabel, write_label_folder
-from diagnosis.systems.multiscale.calibration import read_patients
+from diagnosis.systems.multiscale.calibration import best_share, read_patients
 from diagnosis.systems.multiscale.losses import cell_loss, class_weights, focal_loss
 from diagnosis.systems.multiscale.preprocessing import InputSize
 from diagnosis.systems.multiscale.reading import reader_of
@@ -240,6 +240,15 @@ def test_training_makes_weights_that_can_be_used(
     reader = reader_of(out / "multiscale.safetensors")
     assert reader.configuration.size == SIZE
     assert set(reader.configuration.operating_points) == {"COVID-19", "CAP"}
+
+
+def test_more_slices_speak_for_a_patient_where_single_ones_are_false_alarms() -> None:
+    alarm, quiet, ill = [0.7, 0.2, 0.1], [0.05, 0.05, 0.9], [0.5, 0.2, 0.3]
+    found = [np.array([ill] * 10), np.array([[0.2, 0.5, 0.3]] * 10), np.array([alarm] * 2 + [quiet] * 8)]
+    truth = ["COVID-19", "CAP", "NP"]
+    assert best_share(truth, found) == 0.35
+    calm = [*found[:2], np.array([quiet] * 10)]
+    assert best_share(truth, calm) == 0.2
 
 
 def test_patients_are_measured_by_their_own_classes() -> None:
