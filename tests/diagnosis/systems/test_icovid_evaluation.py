@@ -109,7 +109,7 @@ def _row(number: int, name: str, probability: float, co_rads: int) -> Prediction
 def test_lesions_of_studies_are_found_as_in_use_and_kept(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    small = study(2, slices=8)
+    small = study(2, slices=12)
     header = {"system": "lesions", "version": "crafted", "config": {}}
     save_weights(folder / "lesions.safetensors", density_lesion_network(), header)
     labels, cache = tmp_path / "labels", tmp_path / "cache"
