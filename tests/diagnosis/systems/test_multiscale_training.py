@@ -37,7 +37,7 @@ from diagnosis.training.sampling import SliceRef
 from tests.diagnosis.training.folders import classed
 
 SIZE = InputSize(32, 48, None, "lungs")
-TINY = replace(SMALL, size=SIZE, slices_validated=3)
+TINY = replace(SMALL, size=SIZE, slices_validated=2)
 PARTS: tuple[Split, ...] = ("train", "validation")
 NAMES: tuple[ClassName, ...] = ("COVID-19", "CAP", "NP")
 
@@ -232,8 +232,8 @@ def test_training_makes_weights_that_can_be_used(
 
     labels, out = str(_folder(tmp_path / "labels")), tmp_path / "out"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SMALL", TINY)
-        patch.setattr(scales_training, "SMALL", TINY)
+        patch.setattr(training, "SMALL", replace(TINY, batch=2))
+        patch.setattr(scales_training, "SMALL", replace(TINY, batch=2))
         command = ["train", "multiscale", "--labels", labels, "--out", str(out), "--steps", "1"]
         assert main([*command, "--cache", str(cache)]) == 0
     assert (out / "scales/multiscale-scales.safetensors").is_file()
