@@ -227,6 +227,6 @@ class CovidHeadsTask(CovidTask):
 def task(studies: LabelledStudies, cache: Path, schedule: str) -> CovidTask:
     """Return what ``train patchwise`` trains in the end. Raises RefusedInput as CovidTask does."""
     if schedule == "small":
-        return CovidHeadsTask(studies, cache)
+        return CovidHeadsTask(studies, cache, SMALL_COVID)
     diseased = [v for v in studies.part("train") if v.class_name not in (None, "NP")]
     return CovidTask(studies, cache, paper(len(diseased)))

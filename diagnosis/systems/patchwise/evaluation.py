@@ -100,10 +100,12 @@ class PatchwiseEvaluator:
         centres = {key: rates_by_centre(predictions, key, self.operating_points[key]) for key in _COLUMNS}
         errors = {name: found for name, found in _errors(predictions).items() if found is not None}
         content = {
-            **{key: {centre: list(map(as_json, rates)) for centre, rates in rows.items()}
-               for key, rows in centres.items()},
+            **{
+                key: {centre: [rate and as_json(rate) for rate in rates] for centre, rates in rows.items()}
+                for key, rows in centres.items()
+            },
             **({"infected_percent": errors} if errors else {}),
-        }  # fmt: skip
+        }
         tables = [_centre_table(key, rows, self.operating_points[key]) for key, rows in centres.items()]
         return OwnReport("centres", content, [*tables, *([_error_table(errors)] if errors else [])])
 

@@ -13,8 +13,9 @@ from safetensors.torch import load_file
 from diagnosis.__main__ import main
 from diagnosis.geometry import RefusedInput
 from diagnosis.labels import ClassName, Split, StudyLabel, write_label_folder
-from diagnosis.systems.patchwise import covid_training, fine_training, training
+from diagnosis.systems.patchwise import covid_training, fine_training
 from diagnosis.systems.patchwise.configuration import configuration_of
+from diagnosis.systems.patchwise.network import PatchwiseNetworks
 from diagnosis.systems.patchwise.preprocessing import InputSize
 from diagnosis.systems.patchwise.training import SMALL, DiseasedTask, paper
 from diagnosis.systems.patchwise.training_inputs import LOOK, SUSPICIOUS, TRUTH, study_input
@@ -23,9 +24,10 @@ from diagnosis.training.augmentation import Draws
 from diagnosis.training.labelled import LabelledStudies, open_labelled
 from diagnosis.volume import CTVolume
 from diagnosis.weight_files import read_header
+from diagnosis.weights import save_weights
 from tests.diagnosis.training.folders import classed
 
-SIZE = InputSize(64, "closed", 8.0)
+SIZE = InputSize(32, "closed", 8.0)
 TINY = replace(SMALL, size=SIZE, lungs=1, settings=replace(SMALL.settings, validate_every=2))
 """Three lungs a step."""
 SUSPICIOUS_HU = -440
@@ -49,7 +51,7 @@ def _studies() -> list[StudyLabel]:
     """A box chest of each class in each part."""
     classes: tuple[ClassName, ...] = ("NP", "CAP", "COVID-19")
     return [
-        classed(3 * place + number, name, part, size=80)
+        classed(3 * place + number, name, part)
         for place, part in enumerate(PARTS)
         for number, name in enumerate(classes)
     ]
@@ -68,7 +70,7 @@ def test_a_batch_holds_every_group_and_lungs_that_can_be_read(studies: LabelledS
     batch = DiseasedTask(studies, cache, TINY).batch(_draws(1))
 
     image, mask = batch["image"], batch["mask"] > 0
-    assert image.shape == (3, 4, 64, 64)
+    assert image.shape == (3, 4, 32, 32)
     assert sorted(batch["group"].tolist()) == [0, 1, 2]
     assert sorted(batch["diseased"].tolist()) == [0, 1, 1]
     assert float(image[:, :3].min()) >= 0
@@ -121,7 +123,7 @@ def test_reviewed_places_replace_semi_infection_labels(tmp_path: Path) -> None:
     lesion = whole.outline > 0
     ignore = ~lesion
     rejected = np.zeros_like(lesion)
-    rejected[:, 30:40] = True
+    rejected[:, 20:26] = True
     hu = whole.volume.hu.copy()
     hu[lesion] = SUSPICIOUS_HU
     whole = replace(whole, volume=CTVolume(hu, whole.volume.affine))
@@ -141,33 +143,16 @@ def test_reviewed_places_replace_semi_infection_labels(tmp_path: Path) -> None:
     assert {1, 3} <= set(np.unique(outlined)) <= {1, 3, UNKNOWN}
 
 
-def test_phases_make_one_file_that_can_be_used(
-    labels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(training, "PAPER_LUNGS", 2)
-    monkeypatch.setattr(training, "SMALL", TINY)
-    monkeypatch.setattr(fine_training, "SMALL_FINE", TINY)
-    covid = replace(covid_training.SMALL_COVID, size=SIZE, scans=2, lungs=2)
-    monkeypatch.setattr(covid_training, "SMALL_COVID", covid)
-    out = tmp_path / "out"
+def test_the_fine_head_is_taught_with_all_else_fixed(studies: LabelledStudies, cache: Path) -> None:
+    task = fine_training.FineTask(studies, cache, TINY)
+    network = task.network().train()
 
-    command = ["train", "patchwise", "--labels", str(labels), "--out", str(out), "--steps", "1"]
-    assert main([*command, "--cache", str(cache)]) == 0
+    losses = task.losses(network, task.batch(_draws(0)))
+    torch.autograd.backward(losses["fine_patches"])
 
-    first = load_file(out / "fine/diseased/patchwise-diseased.safetensors")
-    fine = load_file(out / "fine/patchwise-fine.safetensors")
-    final = load_file(out / "patchwise.safetensors")
-    changed = {name for name in first if not torch.equal(first[name], fine[name])}
-    assert changed
-    assert all(name.startswith("diseased.fine.") for name in changed)
-    assert all(torch.equal(fine[name], final[name]) for name in fine if name.startswith("diseased."))
-    features = [name for name in final if name.startswith("covid.features.")]
-    assert all(torch.equal(final[name], final[name.replace("covid", "diseased", 1)]) for name in features)
-    header = read_header(out / "patchwise.safetensors")
-    configuration = configuration_of(out / "patchwise.safetensors", header)
-    assert configuration.size == SIZE
-    coarse = configuration.scales["diseased", "coarse"]
-    assert coarse.reference * coarse.threshold == pytest.approx(0.5)
+    moved = {name for name, value in network.named_parameters() if value.grad is not None}
+    assert moved
+    assert all(name.startswith("diseased.fine.") for name in moved)
 
 
 def test_the_second_network_can_be_taught_from_images(studies: LabelledStudies, cache: Path) -> None:
@@ -180,6 +165,29 @@ def test_the_second_network_can_be_taught_from_images(studies: LabelledStudies, 
     moved = {name for name, value in network.named_parameters() if value.grad is not None}
     assert moved
     assert all(name.startswith("covid.") for name in moved)
+
+
+def test_the_last_phase_makes_one_file_that_can_be_used(
+    labels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (covid_training.FIRST, fine_training.FIRST) == ("fine", "diseased")
+    covid = replace(covid_training.SMALL_COVID, size=SIZE, scans=2, lungs=2)
+    monkeypatch.setattr(covid_training, "SMALL_COVID", covid)
+    start, out = tmp_path / "patchwise-fine.safetensors", tmp_path / "out"
+    save_weights(start, PatchwiseNetworks(pooling="mean"), {"system": "patchwise", "version": "start"})
+
+    command = ["train", "patchwise", "--labels", str(labels), "--out", str(out), "--steps", "1"]
+    assert main([*command, "--start", str(start), "--cache", str(cache)]) == 0
+
+    before, after = load_file(start), load_file(out / "patchwise.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("diseased."))
+    features = [name for name in after if name.startswith("covid.features.")]
+    assert all(torch.equal(after[name], after[name.replace("covid", "diseased", 1)]) for name in features)
+    header = read_header(out / "patchwise.safetensors")
+    configuration = configuration_of(out / "patchwise.safetensors", header)
+    assert configuration.size == SIZE
+    coarse = configuration.scales["diseased", "coarse"]
+    assert coarse.reference * coarse.threshold == pytest.approx(0.5)
 
 
 def test_a_folder_without_healthy_scans_is_refused_in_one_sentence(tmp_path: Path) -> None:
