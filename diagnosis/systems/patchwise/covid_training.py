@@ -128,7 +128,7 @@ class CovidTask:
 
     def losses(self, network: nn.Module, batch: Batch) -> Mapping[str, Tensor]:
         """Return the cross-entropy of the likeliest lungs."""
-        logits = network(batch["shown"]).float().unflatten(0, (-1, self.schedule.lungs))
+        logits = network(batch["shown"]).float().reshape(self.schedule.scans, self.schedule.lungs, -1)
         return {"lungs": lung_loss(logits, batch["covid"], smoothing=self._smoothing)}
 
     def validate(self, network: nn.Module) -> Mapping[str, float]:

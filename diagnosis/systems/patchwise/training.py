@@ -161,11 +161,11 @@ class DiseasedTask:
         schedule = self.schedule
         lungs, coarse, types = (value.float() for value in network(batch["image"]))
         taught = Teaching(*(batch[name] for name in Teaching._fields))
-        scans = lungs.unflatten(0, (schedule.scans, schedule.lungs))
+        scans = lungs.reshape(schedule.scans, schedule.lungs, -1)
         own = lungs_by_voxels(taught).reshape(scans.shape[:2]) if schedule.by_voxels else None
         label = taught.diseased.reshape(scans.shape[:2])[:, 0]
-        patches = coarse.unflatten(0, scans.shape[:2])
-        look = taught.look.unflatten(0, scans.shape[:2])
+        patches = coarse.reshape(*scans.shape[:2], *coarse.shape[1:])
+        look = taught.look.reshape(*scans.shape[:2], *taught.look.shape[1:])
         large, weight = coarse_patches(schedule.size.side), schedule.patch_weight
         losses = {
             "lungs": lung_loss(scans, label, own),

@@ -99,7 +99,7 @@ def test_a_step_against_the_gradient_brings_the_loss_down_and_moves_the_first_ne
     with torch.no_grad():
         for name, value in network.named_parameters():
             if name in moved:
-                value -= 1e-3 * moved[name]
+                value.sub_(moved[name], alpha=1e-3)
         after = torch.stack(list(task.losses(network, batch).values())).sum()
 
     assert set(losses) == {"lungs", "concordance", "patches", "pointers", "types"}
