@@ -207,9 +207,7 @@ def _print(name: str, found: Classification) -> None:
             ("AUC of COVID-19", of_covid), ("mean AUC", overall.auc), ("accuracy", overall.accuracy),
         )
     ]  # fmt: skip
-    print(
-        f"{name:<12} {overall.n} studies  {'  '.join(cells)}  (chance: 0.500, 0.500, {1 / len(CLASSES):.3f})"
-    )
+    print(f"{name:<12} {overall.n} studies  {'  '.join(cells)}")
 
 
 if __name__ == "__main__":
