@@ -16,7 +16,7 @@ from tests.diagnosis.crafted_networks import passing, silenced
 OPERATING_POINT = 0.45
 HAZY_HU = -250
 _DENSE, _HAZY = 0.6, 0.45
-"""Grey values, 0..1 of a window of 1500 HU from about -1025: consolidation has 0.70, HAZY_HU 0.52, and the rim
+"""Grey values, 0..1 of a window of 1500 HU from about -1025: consolidation has 0.70, HAZY_HU 0.52, the rim
 of a lung, half of it chest wall, at most 0.41."""
 _GAIN, _DOUBT = 60.0, 1.0
 
