@@ -115,14 +115,25 @@ def _spec(name: str) -> SystemSpec:
     return known[name]
 
 
+def switched_off(name: str, options: Options) -> str | None:
+    """Return what says that these options leave out a segmentation the system needs; None when they do not.
+
+    Raises UnknownChoice.
+    """
+    spec = _spec(name)
+    for owner in spec.needs:
+        if chosen_options(owner, options.get(owner, {}))[METHOD] == NONE:
+            return f"{spec.title} needs {owner}: choose another {owner}.{METHOD} than {NONE}."
+    return None
+
+
 def _require_needs(spec: SystemSpec, settings: Options) -> None:
     """Raise what says, before any work, that a segmentation the system needs will not be made."""
+    sentence = switched_off(spec.name, settings)
+    if sentence is not None:
+        raise UnknownChoice(sentence)
     for owner in spec.needs:
         if not will_be_made(owner, settings):
-            if settings[owner][METHOD] == NONE:
-                raise UnknownChoice(
-                    f"{spec.title} needs {owner}: choose another {owner}.{METHOD} than {NONE}."
-                )
             required(owner, f"network that finds {owner}, which {spec.title} needs")
 
 

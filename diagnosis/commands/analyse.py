@@ -13,7 +13,7 @@ from diagnosis.contact_sheet import contact_sheet
 from diagnosis.dicom.reader import read_folder
 from diagnosis.geometry import LoadedSeries, UnusableSeries
 from diagnosis.nifti import is_nifti, read_ct, write_heatmap, write_labels
-from diagnosis.pipeline import analyse, analysis_json, chosen_options, stages
+from diagnosis.pipeline import analyse, analysis_json, chosen_options, stages, switched_off
 from diagnosis.regions import on_series_grid
 from diagnosis.results import Analysis, Heatmap
 from diagnosis.segmentation_options import SEGMENTATIONS
@@ -21,6 +21,8 @@ from diagnosis.systems.availability import runnable
 from diagnosis.systems.catalogue import catalogue
 
 Options = Mapping[str, Mapping[str, str]]
+ALL = "all"
+"""Stands for every system whose weights are present and whose segmentations are not switched off."""
 
 
 class BadUsage(ValueError):
@@ -46,8 +48,12 @@ def add_parser(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Read, analyse, write. Raises BadUsage, UnknownChoice and RefusedInput."""
-    systems = chosen_systems(arguments.system or ["all"])
+    names = arguments.system or [ALL]
+    systems = chosen_systems(names)
     options = parsed_options(arguments.option, systems)
+    left_out = {name: sentence for name in systems if (sentence := switched_off(name, options))}
+    if names == [ALL]:
+        systems = [name for name in systems if name not in left_out]
     source: Path = arguments.source
     if not source.exists():
         raise BadUsage(f"{source} does not exist.")
@@ -56,7 +62,7 @@ def run(arguments: argparse.Namespace) -> None:
     found = analyse(loaded.volume, systems, options, _progress(sys.stderr.isatty()))
     document = analysis_json(found, loaded.report.as_json())
     limits = [reason.sentence for reason in loaded.report.reasons]
-    document["warnings"] = [*limits, *loaded.warnings, *document["warnings"]]
+    document["warnings"] = [*limits, *loaded.warnings, *left_out.values(), *document["warnings"]]
     write_results(found, document, out, source.name)
     for sentence in document["warnings"]:
         sys.stderr.write(f"warning: {sentence}\n")
@@ -64,10 +70,10 @@ def run(arguments: argparse.Namespace) -> None:
 
 def chosen_systems(names: Sequence[str]) -> list[str]:
     """Return the systems to run, each once. Raises BadUsage, UnknownChoice."""
-    if "all" in names or "none" in names:
+    if ALL in names or "none" in names:
         if len(names) > 1:
             raise BadUsage("--system all and --system none take no other name.")
-        return runnable() if names == ["all"] else []
+        return runnable() if names == [ALL] else []
     unique = list(dict.fromkeys(names))
     stages(unique)
     return unique

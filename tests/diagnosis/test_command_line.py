@@ -156,12 +156,15 @@ def test_all_runs_every_system_with_weights_and_none_only_lungs_and_quantificati
     monkeypatch.setenv(FOLDER_VARIABLE, str(tmp_path / "weights"))
     source = str(write_nifti(PHANTOM.volume, tmp_path / "chest.nii.gz"))
     assert main(["analyse", source, *BY_RULES, "--system", "none", "--out", str(tmp_path / "none")]) == 0
-    assert main(["analyse", source, *BY_RULES, "--out", str(tmp_path / "all")]) == 0
+    quick = ["--option", "multiscale.saliency=none"]
+    assert main(["analyse", source, *BY_RULES, *quick, "--out", str(tmp_path / "all")]) == 0
     none, everything = document(tmp_path / "none"), document(tmp_path / "all")
     assert none["systems"] == {}
-    assert list(everything["systems"]) == ["density", "decovnet"]
+    assert list(everything["systems"]) == ["density", "decovnet", "multiscale"]
+    assert "icovid needs lesions: choose another lesions.method than none." in everything["warnings"]
     assert everything["systems"]["decovnet"]["probabilities"]["COVID-19"] > 0.9
-    assert {path.name for path in (tmp_path / "all").glob("heatmap-*")} == {
+    written = {path.name for path in (tmp_path / "all").glob("heatmap-*")}
+    assert {name for name in written if "multiscale" not in name} == {
         "heatmap-density-infected-density.nii.gz", "heatmap-decovnet-COVID-19-cam.nii.gz",
         "heatmap-decovnet-COVID-19-3dcc.nii.gz",
     }  # fmt: skip
@@ -172,8 +175,9 @@ def test_all_runs_every_system_with_weights_and_none_only_lungs_and_quantificati
 def test_options_are_passed_on(tmp_path: Path) -> None:
     source = str(write_nifti(PHANTOM.volume, tmp_path / "chest.nii.gz"))
     for option in ("rule=published", "density.rule=published"):
-        assert main(["analyse", source, *BY_RULES, "--option", option, "--out", str(tmp_path / option)]) == 0
-    assert main(["analyse", source, *BY_RULES, "--out", str(tmp_path / "closed")]) == 0
+        arguments = ["analyse", source, *BY_RULES, "--system", "density", "--option", option]
+        assert main([*arguments, "--out", str(tmp_path / option)]) == 0
+    assert main(["analyse", source, *BY_RULES, "--system", "density", "--out", str(tmp_path / "closed")]) == 0
     published, also, closed = (
         document(tmp_path / name)["quantification"]
         for name in ("rule=published", "density.rule=published", "closed")
