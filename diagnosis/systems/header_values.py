@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from diagnosis.weight_files import Header, bad, foreign
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +22,34 @@ class Scale:
 
 class UnusableValue(Exception):
     """A value that is missing or no such value; the message names it."""
+
+
+@contextmanager
+def config_in(path: Path, header: Header, system: str) -> Iterator[Mapping[str, Any]]:
+    """Give the ``config`` of a header for reading.
+
+    Raises RefusedInput (code ``bad_weights``) for weights of another system, and for an UnusableValue while
+    reading.
+    """
+    if header["system"] != system:
+        raise foreign(path, header["system"], system)
+    try:
+        yield header.get("config", {})
+    except UnusableValue as missing:
+        raise bad(path, f"their header has no usable {missing}") from missing
+
+
+def heatmap_key(class_name: str, kind: str) -> str:
+    """Return the key, among the ``heatmaps`` of a header, of a map of one of several classes: "CAP joint"."""
+    return f"{class_name} {kind}"
+
+
+def slice_step_in(given: Mapping[str, Any]) -> float | None:
+    """Return the slice step ``slice_mm`` of an input in mm, None for every slice. Raises UnusableValue."""
+    step = None if given.get("slice_mm") is None else number_in(given, "slice_mm")
+    if step == 0.0:
+        raise UnusableValue("slice_mm")
+    return step
 
 
 def scale_in(config: Mapping[str, Any], kind: str) -> Scale:

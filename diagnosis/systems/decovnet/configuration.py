@@ -11,8 +11,17 @@ from diagnosis.systems.decovnet.explanation import Cam
 from diagnosis.systems.decovnet.network import Head
 from diagnosis.systems.decovnet.preprocessing import InputSize
 from diagnosis.systems.decovnet.spec import CAM, SPEC
-from diagnosis.systems.header_values import Scale, UnusableValue, group_in, number_in, scale_in, whole_in
-from diagnosis.weight_files import Header, bad, foreign
+from diagnosis.systems.header_values import (
+    Scale,
+    UnusableValue,
+    config_in,
+    group_in,
+    number_in,
+    scale_in,
+    slice_step_in,
+    whole_in,
+)
+from diagnosis.weight_files import Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +47,7 @@ def configuration_of(path: Path, header: Header) -> Configuration:
     Raises RefusedInput (code ``bad_weights``) for weights of another system, and when a value is missing or
     can not be.
     """
-    if header["system"] != SPEC.name:
-        raise foreign(path, header["system"], SPEC.name)
-    config = header.get("config", {})
-    try:
+    with config_in(path, header, SPEC.name) as config:
         return Configuration(
             head=_head(config),
             shrink=whole_in(config, "shrink") if "shrink" in config else 1,
@@ -49,8 +55,6 @@ def configuration_of(path: Path, header: Header) -> Configuration:
             operating_point=number_in(config, "operating_point", most=1.0),
             scales={cam: scale_in(config, heatmap_key(cam)) for cam in get_args(Cam)},
         )
-    except UnusableValue as missing:
-        raise bad(path, f"their header has no usable {missing}") from missing
 
 
 def _head(config: Mapping[str, Any]) -> Head:
@@ -60,8 +64,6 @@ def _head(config: Mapping[str, Any]) -> Head:
 
 
 def _size(given: Mapping[str, Any]) -> InputSize:
-    step = None if given.get("slice_mm") is None else number_in(given, "slice_mm")
-    if step == 0.0:
-        raise UnusableValue("slice_mm")
+    step = slice_step_in(given)
     height, width = whole_in(given, "height"), whole_in(given, "width")
     return InputSize(height, width, step, bool(given.get("even", False)))

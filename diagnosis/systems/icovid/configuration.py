@@ -7,11 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from diagnosis.systems.header_values import Scale, UnusableValue, group_in, number_in, scale_in, whole_in
+from diagnosis.systems.header_values import (
+    Scale,
+    UnusableValue,
+    config_in,
+    group_in,
+    number_in,
+    scale_in,
+    whole_in,
+)
 from diagnosis.systems.icovid.network import Side
 from diagnosis.systems.icovid.preprocessing import InputSize
 from diagnosis.systems.icovid.spec import LESION_RELEVANCE, LUNG_RELEVANCE, SPEC
-from diagnosis.weight_files import Header, bad, foreign
+from diagnosis.weight_files import Header
 
 _CELL = 8
 """Pixels per cell of the autoencoder's smallest map: the side of a slice is a multiple of it."""
@@ -40,10 +48,7 @@ def configuration_of(path: Path, header: Header) -> Configuration:
     Raises RefusedInput (code ``bad_weights``) for weights of another system, and when a value is missing or
     can not be.
     """
-    if header["system"] != SPEC.name:
-        raise foreign(path, header["system"], SPEC.name)
-    config = header.get("config", {})
-    try:
+    with config_in(path, header, SPEC.name) as config:
         side = _side(config)
         return Configuration(
             side=side,
@@ -52,8 +57,6 @@ def configuration_of(path: Path, header: Header) -> Configuration:
             operating_point=number_in(config, "operating_point", most=1.0),
             scales={kind: scale_in(config, kind) for kind in maps_of(side)},
         )
-    except UnusableValue as missing:
-        raise bad(path, f"their header has no usable {missing}") from missing
 
 
 def _side(config: Mapping[str, Any]) -> Side:

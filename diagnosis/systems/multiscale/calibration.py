@@ -15,8 +15,8 @@ from torch import Tensor
 from diagnosis.evaluation.confusion import confusion_of
 from diagnosis.evaluation.operating import at_youden
 from diagnosis.systems.calibrating import scale_of
+from diagnosis.systems.header_values import heatmap_key
 from diagnosis.systems.multiscale.aggregation import TOP_SHARE, patient_probabilities, worst_first
-from diagnosis.systems.multiscale.configuration import heatmap_key
 from diagnosis.systems.multiscale.explanation import blurred, class_evidence, joint_saliency
 from diagnosis.systems.multiscale.network import MultiscaleNetwork, stride_of, sum_of_maxima
 from diagnosis.systems.multiscale.preprocessing import InputSize, as_tensor

@@ -7,12 +7,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from diagnosis.systems.header_values import Scale, UnusableValue, group_in, number_in, scale_in, whole_in
+from diagnosis.systems.header_values import (
+    Scale,
+    UnusableValue,
+    config_in,
+    group_in,
+    heatmap_key,
+    number_in,
+    scale_in,
+    slice_step_in,
+    whole_in,
+)
 from diagnosis.systems.multiscale.aggregation import TOP_SHARE
 from diagnosis.systems.multiscale.network import LEAST_SIDE, LEVELS
 from diagnosis.systems.multiscale.preprocessing import Field, InputSize
 from diagnosis.systems.multiscale.spec import CLASS_MAPS, DISEASES, JOINT, SPEC, Level
-from diagnosis.weight_files import Header, bad, foreign
+from diagnosis.weight_files import Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,21 +41,13 @@ class Configuration:
     top_share: float = TOP_SHARE
 
 
-def heatmap_key(class_name: str, kind: str) -> str:
-    """Return the key of a map among the ``heatmaps`` of a header: "COVID-19 conv3", "CAP joint"."""
-    return f"{class_name} {kind}"
-
-
 def configuration_of(path: Path, header: Header) -> Configuration:
     """Return what the ``config`` of a header says.
 
     Raises RefusedInput (code ``bad_weights``) for weights of another system, and when a value is missing or
     can not be.
     """
-    if header["system"] != SPEC.name:
-        raise foreign(path, header["system"], SPEC.name)
-    config = header.get("config", {})
-    try:
+    with config_in(path, header, SPEC.name) as config:
         levels = _levels(config)
         points = group_in(config, "operating_points")
         kinds = [*(CLASS_MAPS[level] for level in levels), JOINT]
@@ -58,8 +60,6 @@ def configuration_of(path: Path, header: Header) -> Configuration:
             },
             top_share=_share(config),
         )
-    except UnusableValue as missing:
-        raise bad(path, f"their header has no usable {missing}") from missing
 
 
 def _levels(config: Mapping[str, Any]) -> tuple[Level, ...]:
@@ -77,9 +77,7 @@ def _share(config: Mapping[str, Any]) -> float:
 
 
 def _size(given: Mapping[str, Any]) -> InputSize:
-    step = None if given.get("slice_mm") is None else number_in(given, "slice_mm")
-    if step == 0.0:
-        raise UnusableValue("slice_mm")
+    step = slice_step_in(given)
     height, width = whole_in(given, "height"), whole_in(given, "width")
     if min(height, width) < LEAST_SIDE:
         raise UnusableValue("height or width")

@@ -13,8 +13,7 @@ from diagnosis.evaluation.predictions import truth_of
 from diagnosis.preprocessing.resampling import positions_in, sample_linear
 from diagnosis.results import Heatmap
 from diagnosis.systems.calibrating import REFERENCE_PERCENTILE, scale_of
-from diagnosis.systems.header_values import Scale
-from diagnosis.systems.patchwise.configuration import heatmap_key
+from diagnosis.systems.header_values import Scale, heatmap_key
 from diagnosis.systems.patchwise.explanation import heatmaps
 from diagnosis.systems.patchwise.network import PatchwiseNetworks
 from diagnosis.systems.patchwise.preprocessing import InputSize, views_of

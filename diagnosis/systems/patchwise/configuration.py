@@ -7,11 +7,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
-from diagnosis.systems.header_values import Scale, UnusableValue, group_in, number_in, scale_in, whole_in
+from diagnosis.systems.header_values import (
+    Scale,
+    UnusableValue,
+    config_in,
+    group_in,
+    heatmap_key,
+    number_in,
+    scale_in,
+    slice_step_in,
+    whole_in,
+)
 from diagnosis.systems.patchwise.network import MULTIPLE, Pooling
 from diagnosis.systems.patchwise.preprocessing import InputSize, Lungs
 from diagnosis.systems.patchwise.spec import PROBABILITIES, SPEC
-from diagnosis.weight_files import Header, bad, foreign
+from diagnosis.weight_files import Header
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,21 +36,13 @@ class Configuration:
     scales: Mapping[tuple[str, str], Scale]
 
 
-def heatmap_key(class_name: str, kind: str) -> str:
-    """Return the key of a map among the ``heatmaps`` of a header: "diseased coarse"."""
-    return f"{class_name} {kind}"
-
-
 def configuration_of(path: Path, header: Header) -> Configuration:
     """Return what the ``config`` of a header says.
 
     Raises RefusedInput (code ``bad_weights``) for weights of another system, and when a value is missing or
     can not be.
     """
-    if header["system"] != SPEC.name:
-        raise foreign(path, header["system"], SPEC.name)
-    config = header.get("config", {})
-    try:
+    with config_in(path, header, SPEC.name) as config:
         points = group_in(config, "operating_points")
         return Configuration(
             third_block=whole_in(config, "third_block"),
@@ -49,8 +51,6 @@ def configuration_of(path: Path, header: Header) -> Configuration:
             operating_points={key: number_in(points, key, most=1.0) for key in PROBABILITIES},
             scales={shown: scale_in(config, heatmap_key(*shown)) for shown in SPEC.heatmaps},
         )
-    except UnusableValue as missing:
-        raise bad(path, f"their header has no usable {missing}") from missing
 
 
 def _pooling(config: Mapping[str, Any]) -> Pooling:
@@ -65,8 +65,6 @@ def _size(given: Mapping[str, Any]) -> InputSize:
         raise UnusableValue("side")
     if given.get("lungs") not in get_args(Lungs):
         raise UnusableValue("lungs")
-    step = None if given.get("slice_mm") is None else number_in(given, "slice_mm")
-    if step == 0.0:
-        raise UnusableValue("slice_mm")
+    step = slice_step_in(given)
     removed = given.get("batch_effect_removed", True) is not False
     return InputSize(side, cast(Lungs, given["lungs"]), step, removed)
