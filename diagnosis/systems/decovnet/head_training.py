@@ -21,7 +21,7 @@ from diagnosis.geometry import RefusedInput
 from diagnosis.systems.calibrating import read_answers
 from diagnosis.systems.decovnet.backbone_training import SMALL_SIZE
 from diagnosis.systems.decovnet.calibration import answers
-from diagnosis.systems.decovnet.network import COVID, DeCoVNet
+from diagnosis.systems.decovnet.network import COVID, Classifier, DeCoVNet, Head
 from diagnosis.systems.decovnet.preprocessing import InputSize, as_tensor
 from diagnosis.systems.decovnet.training_inputs import augmented, study_input
 from diagnosis.systems.study_classes import is_covid, sides
@@ -38,10 +38,11 @@ FIRST = "backbone"
 @dataclass(frozen=True, slots=True)
 class HeadSchedule:
     """``variants`` of each training study: as it is, and moved and degraded in fixed ways. ``batch`` is even:
-    half of it has COVID-19. ``shrink`` and ``dropout`` as `DeCoVNet` takes them."""
+    half of it has COVID-19. ``head``, ``dropout`` and ``shrink`` as `DeCoVNet` takes them."""
 
     settings: Settings
     size: InputSize = SMALL_SIZE
+    head: Head = "released"
     shrink: int = 4
     dropout: float = 0.5
     smoothing: float = 0.1
@@ -69,7 +70,7 @@ class HeadTask:
         """Raises RefusedInput: a part without studies of both sides."""
         self.schedule, self.settings = schedule, schedule.settings
         self.config: Mapping[str, Any] = {
-            "head": "released", "shrink": schedule.shrink, "input": asdict(schedule.size),
+            "head": schedule.head, "shrink": schedule.shrink, "input": asdict(schedule.size),
         }  # fmt: skip
         self._cache = cache
         self._sides = sides(studies.part("train"), "train")
@@ -82,10 +83,21 @@ class HeadTask:
 
         Two layers from N(0, 0.01), as published, leave the head without a gradient for thousands of steps.
         """
-        network = DeCoVNet(dropout=self.schedule.dropout, shrink=self.schedule.shrink)
+        network = self.published()
         for layer in network.classes:
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")  # type: ignore[arg-type]
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
         return network
+
+    def published(self) -> Classifier:
+        """Return a new network as published; comparisons put other heads in its place."""
+        return DeCoVNet(self.schedule.head, self.schedule.dropout, self.schedule.shrink)
+
+    @property
+    def grid(self) -> str:
+        """Which first pool the head has, in the names of the features that are kept after it."""
+        shrink = str(self.schedule.shrink)
+        return shrink if self.schedule.head == "released" else f"{self.schedule.head}-{shrink}"
 
     def started(self, network: nn.Module, taught: bool) -> None:
         """Compute the features of every study by this network, which keeps its backbone from here on.
@@ -142,9 +154,7 @@ class HeadTask:
     def _kept(
         self, network: nn.Module, volume: LabelledVolume, version: str, variant: int
     ) -> NDArray[np.float16]:
-        name = (
-            f"{volume.arrays[CT].path.stem}.decovnet-features.{version}.{self.schedule.shrink}.{variant}.npy"
-        )
+        name = f"{volume.arrays[CT].path.stem}.decovnet-features.{version}.{self.grid}.{variant}.npy"
         return kept(self._cache / name, lambda: self._made(network, volume, variant))
 
     def _made(self, network: nn.Module, volume: LabelledVolume, variant: int) -> NDArray[np.float16]:

@@ -17,6 +17,7 @@ REDUCTION = (2, 8, 8)
 """One cell of the features spans that many voxels of the input along z, y, x."""
 LEAST_SLICES = 2
 _RELEASED_GRIDS = ((16, 24, 36), (4, 12, 18), (1, 6, 9))
+_PAPER_GRIDS = ((16, 28, 42),)
 _PAPER_DROPOUT = 0.5
 _FC_STD = 0.01
 _FC_GRID = (4, 4, 6)
@@ -81,7 +82,30 @@ class Bottleneck(nn.Module):
         nn.init.zeros_(self.path[-1].weight)  # type: ignore[arg-type]
 
 
-class DeCoVNet(nn.Module):
+class Classifier(nn.Module):
+    """A backbone, a ``head`` that pools its features first, and linear layers ``classes`` over the head."""
+
+    head: nn.Sequential
+    classes: nn.Sequential
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.backbone = Backbone()
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Return logits ``[n, 2]`` of an input as `Backbone` takes it."""
+        return self.classify(self.features(image))
+
+    def features(self, image: Tensor) -> Tensor:
+        """Return the features before the head, as `Backbone` gives them."""
+        return torch.as_tensor(self.backbone(image))
+
+    def classify(self, features: Tensor) -> Tensor:
+        """Return logits ``[n, 2]`` of features ``[n, 128, z, y, x]`` of any size."""
+        return torch.as_tensor(self.classes(self.head(features)))
+
+
+class DeCoVNet(Classifier):
     """The 3-D classifier: one scan in, two logits out (``COVID`` is the index of COVID-19).
 
     ``head="released"`` is the classifier of the released code: pools to fixed grids 16 x 24 x 36,
@@ -89,21 +113,22 @@ class DeCoVNet(nn.Module):
     ``head="paper"`` is Table I as printed: 345,922. ``dropout`` None takes the head's own: 0 and 0.5.
 
     Pools that end on a fixed grid repeat cells where the scan has fewer, so every scan from two slices on
-    can be read. ``shrink`` divides the in-plane sides of the released head's grids: 2 for inputs of half the
-    published size, where the published grids would hold every cell four times.
+    can be read. ``shrink`` divides the in-plane sides of the head's grids: 2 for inputs of half the
+    published size, where the published grids would hold every cell four times. The second pool of the
+    paper's head rounds up, so that no cell of a grid with odd sides is lost.
     """
 
     def __init__(self, head: Head = "released", dropout: float | None = None, shrink: int = 1) -> None:
         super().__init__()
-        self.backbone = Backbone()
         released = head == "released"
         if dropout is None:
             dropout = 0.0 if released else _PAPER_DROPOUT
-        grids = [(z, max(1, y // shrink), max(1, x // shrink)) for z, y, x in _RELEASED_GRIDS]
+        published = _RELEASED_GRIDS if released else _PAPER_GRIDS
+        grids = [(z, max(1, y // shrink), max(1, x // shrink)) for z, y, x in published]
         self.head = nn.Sequential(
-            nn.AdaptiveMaxPool3d(grids[0] if released else (16, 28, 42)),
+            nn.AdaptiveMaxPool3d(grids[0]),
             nn.Conv3d(FEATURES, 64, 3, padding=1), nn.ReLU(inplace=True),
-            nn.AdaptiveMaxPool3d(grids[1]) if released else nn.MaxPool3d((4, 2, 2)),
+            nn.AdaptiveMaxPool3d(grids[1]) if released else nn.MaxPool3d((4, 2, 2), ceil_mode=True),
             nn.Conv3d(64, 32, 3, padding=1), nn.ReLU(inplace=True),
             nn.AdaptiveMaxPool3d(grids[2]) if released else nn.Identity(),
             nn.Dropout3d(dropout),
@@ -114,18 +139,6 @@ class DeCoVNet(nn.Module):
         for layer in self.head:
             if isinstance(layer, nn.Conv3d):
                 _msra(layer)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return logits ``[n, 2]`` of an input as `Backbone` takes it."""
-        return self.classify(self.features(image))
-
-    def features(self, image: Tensor) -> Tensor:
-        """Return the features before the progressive classifier, as `Backbone` gives them."""
-        return torch.as_tensor(self.backbone(image))
-
-    def classify(self, features: Tensor) -> Tensor:
-        """Return logits ``[n, 2]`` of features ``[n, 128, z, y, x]`` of any size."""
-        return torch.as_tensor(self.classes(self.head(features)))
 
     def effective_weights(self) -> Tensor:
         """Return ``[128]``: how much each feature speaks for COVID-19, as the released code takes it.
@@ -142,7 +155,7 @@ class DeCoVNet(nn.Module):
         return chained
 
 
-class DeCoVNetFC(nn.Module):
+class DeCoVNetFC(Classifier):
     """DeCoVNet-FCClf (Table VII): the same backbone under fully connected layers: 43,104,514 parameters.
 
     The pool before them gives 4 x 4 x 6 cells of 128 features, 12288 values; the "64 x 4 x 4 x 6 / 6144" of
@@ -151,13 +164,8 @@ class DeCoVNetFC(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.backbone = Backbone()
-        self.pool = nn.Sequential(nn.AdaptiveMaxPool3d(_FC_GRID), nn.Flatten())
+        self.head = nn.Sequential(nn.AdaptiveMaxPool3d(_FC_GRID), nn.Flatten())
         self.classes = _linear(_FC_WIDTHS, nn.ReLU)
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return logits ``[n, 2]`` of an input as `Backbone` takes it."""
-        return torch.as_tensor(self.classes(self.pool(self.backbone(image))))
 
 
 def _linear(widths: Sequence[int], activation: type[nn.Module] | None = None) -> nn.Sequential:

@@ -72,3 +72,13 @@ def test_without_pools_paddings_and_activations_the_effective_weights_are_the_he
         logits = network.classify(vector[None, :, None, None, None].expand(-1, -1, 3, 4, 5))
         averaged = float(vector @ network.effective_weights())
     assert float(logits[0, COVID]) == pytest.approx(27**3 * averaged, rel=1e-4)
+
+
+@pytest.mark.parametrize(("shrink", "grid"), [(1, (4, 14, 21)), (4, (4, 4, 5))])
+def test_the_papers_second_pool_leaves_no_cell_of_the_first_grid_out(
+    shrink: int, grid: tuple[int, int, int]
+) -> None:
+    network = DeCoVNet("paper", shrink=shrink)
+    with torch.inference_mode():
+        pooled = network.head[:4](torch.rand(1, 128, 3, 14, 21))
+    assert pooled.shape == (1, 64, *grid)
