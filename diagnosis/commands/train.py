@@ -31,6 +31,7 @@ TASKS: Mapping[str, Mapping[str, str]] = {
     },
     "patchwise": {
         "covid": "diagnosis.systems.patchwise.covid_training",
+        "heads": "diagnosis.systems.patchwise.heads_training",
         "fine": "diagnosis.systems.patchwise.fine_training",
         "diseased": "diagnosis.systems.patchwise.training",
     },
@@ -42,7 +43,7 @@ TASKS: Mapping[str, Mapping[str, str]] = {
 """For each thing that can be trained its networks, the usual one first, and the module that trains it: its
 function ``task(studies, cache, schedule)`` says how. A module that begins with weights of another network of
 its system names that one in ``FIRST``: it is trained first unless --start gives such weights."""
-USUAL_SMALL: Mapping[str, str] = {"decovnet": "head", "icovid": "head"}
+USUAL_SMALL: Mapping[str, str] = {"decovnet": "head", "icovid": "head", "patchwise": "heads"}
 """The network that the small schedule trains when none is named, where it is not the first."""
 SCHEDULES = ("small", "paper")
 CACHE = "cache"
@@ -97,7 +98,9 @@ def run(arguments: argparse.Namespace) -> None:
         raise SystemExit(128 + stop.signal_number) from stop
 
 
-def _train(arguments: argparse.Namespace, module: str, device: str) -> None:
+def _train(arguments: argparse.Namespace, module: str, device: str, *, is_first: bool = False) -> None:
+    """Train one network and write it. ``is_first``: another one of the same command goes on from it."""
+    from diagnosis.training.checkpoint import has_checkpoint
     from diagnosis.training.distributed import rank
     from diagnosis.training.labelled import open_labelled
     from diagnosis.training.loop import train
@@ -105,7 +108,8 @@ def _train(arguments: argparse.Namespace, module: str, device: str) -> None:
     out: Path = arguments.out
     cache = arguments.cache or out / CACHE
     trainer = import_module(module)
-    if hasattr(trainer, "FIRST") and arguments.start is None:
+    goes_on = hasattr(trainer, "FIRST") and arguments.start is None
+    if goes_on:
         arguments = _after(trainer.FIRST, arguments, cache, device)
     studies = open_labelled(arguments.labels, cache)
     task = trainer.task(studies, cache, arguments.schedule)
@@ -116,8 +120,9 @@ def _train(arguments: argparse.Namespace, module: str, device: str) -> None:
         "network": task.weights_name, "schedule": arguments.schedule, "seed": arguments.seed,
         "steps": settings.steps, "label_set": studies.label_set, "start": _hash(arguments.start),
     }  # fmt: skip
+    may_begin = is_first or goes_on  # a run of several networks may have ended before this one
     trained = train(
-        task, out, settings, identity, resume=arguments.resume,
+        task, out, settings, identity, resume=arguments.resume and (has_checkpoint(out) or not may_begin),
         start=_started(task, arguments.start), progress_line=_progress,
     )  # fmt: skip
     if rank() == 0:
@@ -131,12 +136,11 @@ def _after(first: str, arguments: argparse.Namespace, cache: Path, device: str) 
     from diagnosis.training.distributed import any_of
 
     out = arguments.out / first
-    going_on = arguments.resume and out.is_dir()
-    changed = {"network": first, "out": out, "cache": cache, "resume": going_on}
+    changed = {"network": first, "out": out, "cache": cache}
     if not list(out.glob("*.safetensors")):
         module = _module(arguments.system, first, arguments.schedule)
         _progress(f"first the network {first}")
-        _train(argparse.Namespace(**{**vars(arguments), **changed}), module, device)
+        _train(argparse.Namespace(**{**vars(arguments), **changed}), module, device, is_first=True)
         any_of(False, torch.device(device))  # until the first process has written the weights
     (start,) = out.glob("*.safetensors")
     return argparse.Namespace(**{**vars(arguments), "start": start})

@@ -17,6 +17,8 @@ from torch import Tensor, nn
 
 from diagnosis.geometry import RefusedInput
 
+CHECKPOINT = "checkpoint"
+"""Folder of a run that holds its checkpoint."""
 _STATE = "state.json"
 _NETWORK, _BEST, _OPTIMISER = "network.safetensors", "best.safetensors", "optimiser.safetensors"
 
@@ -55,6 +57,11 @@ def save_checkpoint(
     for old in folder.glob("step-*"):
         if old.name != name:
             shutil.rmtree(old)
+
+
+def has_checkpoint(out: Path) -> bool:
+    """Say whether the run in ``out`` has come to a checkpoint."""
+    return (out / CHECKPOINT / _STATE).is_file()
 
 
 def load_checkpoint(

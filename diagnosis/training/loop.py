@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from diagnosis.inference import fast_dtype
 from diagnosis.training.augmentation import Draws
-from diagnosis.training.checkpoint import Progress, copied, load_checkpoint, save_checkpoint
+from diagnosis.training.checkpoint import CHECKPOINT, Progress, copied, load_checkpoint, save_checkpoint
 from diagnosis.training.distributed import any_of, from_first, rank, shared
 from diagnosis.training.record import Record
 from diagnosis.training.task import Batch, Settings, Task
@@ -107,7 +107,7 @@ class _Run:
         self.best = copied(self.network)
         if resume:
             self.progress, self.best = load_checkpoint(
-                out / "checkpoint", identity, self.network, self.optimiser
+                out / CHECKPOINT, identity, self.network, self.optimiser
             )
         self.model = shared(self.network)
         self.writes = rank() == 0
@@ -178,7 +178,7 @@ class _Run:
     def save(self) -> None:
         self._tick()
         if self.writes:
-            save_checkpoint(self.out / "checkpoint", self.network, self.best, self.optimiser, self.progress)
+            save_checkpoint(self.out / CHECKPOINT, self.network, self.best, self.optimiser, self.progress)
 
     def outcome(self) -> Trained:
         progress = self.progress
