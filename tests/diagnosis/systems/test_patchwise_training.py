@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from diagnosis.__main__ import main
 from diagnosis.geometry import RefusedInput
 from diagnosis.labels import ClassName, Split, StudyLabel, write_label_folder
-from diagnosis.systems.patchwise import covid_training, fine_training
+from diagnosis.systems.patchwise import covid_training, fine_training, heads_training, training
 from diagnosis.systems.patchwise.configuration import configuration_of
 from diagnosis.systems.patchwise.network import PatchwiseNetworks
 from diagnosis.systems.patchwise.preprocessing import InputSize
@@ -22,6 +22,7 @@ from diagnosis.systems.patchwise.training_inputs import LOOK, SUSPICIOUS, TRUTH,
 from diagnosis.systems.study_outlines import UNKNOWN
 from diagnosis.training.augmentation import Draws
 from diagnosis.training.labelled import LabelledStudies, open_labelled
+from diagnosis.training.loop import Interrupted
 from diagnosis.volume import CTVolume
 from diagnosis.weight_files import read_header
 from diagnosis.weights import save_weights
@@ -167,12 +168,42 @@ def test_the_second_network_can_be_taught_from_images(studies: LabelledStudies, 
     assert all(name.startswith("covid.") for name in moved)
 
 
+def _shortened(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name in (
+        (training, "SMALL"), (fine_training, "SMALL_FINE"), (heads_training, "SMALL_HEADS"),
+    ):  # fmt: skip
+        short = replace(getattr(module, name), size=SIZE, scans=3, lungs=2)
+        monkeypatch.setattr(module, name, short)
+
+
+def test_heads_of_both_networks_are_taught_from_fixed_features(studies: LabelledStudies, cache: Path) -> None:
+    task = heads_training.HeadsTask(studies, cache, replace(TINY, lungs=8))
+    torch.manual_seed(0)
+    network = task.network()
+    task.started(network, taught=True)
+    batch = task.batch(_draws(0))
+
+    losses = task.losses(network.train(), batch)
+    torch.autograd.backward(list(losses.values()))
+
+    assert batch["shown"].shape == (24, 385, 4, 4)
+    asked = {tuple(pair) for pair in torch.stack([batch["diseased"], batch["covid"]], dim=1).tolist()}
+    assert asked == {(0, -1), (1, 0), (1, 1)}
+    healthy = batch["diseased"] == 0
+    assert (batch["own"][healthy] == 0).all()
+    assert (batch["own"][~healthy] == 1).any()
+    moved = {name for name, value in network.named_parameters() if value.grad is not None}
+    assert {".".join(name.split(".")[:2]) for name in moved} == {
+        "diseased.attention", "diseased.lung", "covid.attention", "covid.lung",
+    }  # fmt: skip
+    with torch.inference_mode():
+        assert set(task.validate(network.eval())) >= {"auc", "diseased_auc", "covid_auc"}
+
+
 def test_the_last_phase_makes_one_file_that_can_be_used(
     labels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert (covid_training.FIRST, fine_training.FIRST) == ("fine", "diseased")
-    covid = replace(covid_training.SMALL_COVID, size=SIZE, scans=2, lungs=2)
-    monkeypatch.setattr(covid_training, "SMALL_COVID", covid)
+    _shortened(monkeypatch)
     start, out = tmp_path / "patchwise-fine.safetensors", tmp_path / "out"
     save_weights(start, PatchwiseNetworks(pooling="mean"), {"system": "patchwise", "version": "start"})
 
@@ -180,7 +211,12 @@ def test_the_last_phase_makes_one_file_that_can_be_used(
     assert main([*command, "--start", str(start), "--cache", str(cache)]) == 0
 
     before, after = load_file(start), load_file(out / "patchwise.safetensors")
-    assert all(torch.equal(before[name], after[name]) for name in before if name.startswith("diseased."))
+    kept = [
+        name
+        for name in before
+        if name.startswith("diseased.") and ".attention." not in name and ".lung." not in name
+    ]
+    assert all(torch.equal(before[name], after[name]) for name in kept)
     features = [name for name in after if name.startswith("covid.features.")]
     assert all(torch.equal(after[name], after[name.replace("covid", "diseased", 1)]) for name in features)
     header = read_header(out / "patchwise.safetensors")
@@ -188,6 +224,30 @@ def test_the_last_phase_makes_one_file_that_can_be_used(
     assert configuration.size == SIZE
     coarse = configuration.scales["diseased", "coarse"]
     assert coarse.reference * coarse.threshold == pytest.approx(0.5)
+
+
+def test_a_run_that_ended_between_two_networks_goes_on(
+    labels: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (heads_training.FIRST, covid_training.FIRST, fine_training.FIRST) == ("fine", "fine", "diseased")
+    _shortened(monkeypatch)
+    out = tmp_path / "out"
+    command = ["train", "patchwise", "--labels", str(labels), "--out", str(out), "--steps", "1"]
+    command += ["--cache", str(cache)]
+
+    def stop(*given: object) -> object:
+        raise Interrupted(15, 0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fine_training.FineTask, "losses", stop)
+        with pytest.raises(SystemExit):
+            main(command)
+    first = (out / "fine/diseased/patchwise-diseased.safetensors").read_bytes()
+
+    assert main([*command, "--resume"]) == 0
+
+    assert (out / "patchwise.safetensors").is_file()
+    assert (out / "fine/diseased/patchwise-diseased.safetensors").read_bytes() == first
 
 
 def test_a_folder_without_healthy_scans_is_refused_in_one_sentence(tmp_path: Path) -> None:
