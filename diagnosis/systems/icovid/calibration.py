@@ -36,7 +36,7 @@ def answers(
     found = np.zeros(len(volumes))
     values: dict[str, list[FloatArray]] = {kind: [] for kind in maps_of(side)}
     for index, volume in enumerate(volumes):
-        given = study_input(volume, size, cache, in_use())[:2]
+        given = study_input(volume, size, cache, in_use(side))[:2]
         image = as_tensor(given, side).to(device)
         with torch.no_grad():
             descriptors = network.descriptors(image).float()

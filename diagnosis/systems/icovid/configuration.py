@@ -16,11 +16,14 @@ from diagnosis.systems.header_values import (
     scale_in,
     whole_in,
 )
+from diagnosis.systems.icovid.cvae import Prior
 from diagnosis.systems.icovid.network import Side
 from diagnosis.systems.icovid.preprocessing import InputSize
 from diagnosis.systems.icovid.spec import LESION_RELEVANCE, LUNG_RELEVANCE, SPEC
-from diagnosis.weight_files import Header
+from diagnosis.weight_files import Header, bad
 
+AUTOENCODER = "cvae"
+"""What ``network`` says in the ``config`` of its weights; those of a classifier do not have it."""
 _CELL = 8
 """Pixels per cell of the autoencoder's smallest map: the side of a slice is a multiple of it."""
 
@@ -35,6 +38,15 @@ class Configuration:
     size: InputSize
     operating_point: float
     scales: Mapping[str, Scale]
+
+
+@dataclass(frozen=True, slots=True)
+class AutoencoderConfiguration:
+    """The autoencoder (``side`` information, ``prior`` of its latent variables) and its input."""
+
+    side: Side
+    prior: Prior
+    size: InputSize
 
 
 def maps_of(side: Side) -> tuple[str, ...]:
@@ -56,6 +68,22 @@ def configuration_of(path: Path, header: Header) -> Configuration:
             size=_size(group_in(config, "input")),
             operating_point=number_in(config, "operating_point", most=1.0),
             scales={kind: scale_in(config, kind) for kind in maps_of(side)},
+        )
+
+
+def autoencoder_configuration_of(path: Path, header: Header) -> AutoencoderConfiguration:
+    """Return what the ``config`` of a header says of an autoencoder.
+
+    Raises RefusedInput (code ``bad_weights``) for weights of another system or of the classifier, and when a
+    value is missing or can not be.
+    """
+    with config_in(path, header, SPEC.name) as config:
+        if config.get("network") != AUTOENCODER:
+            raise bad(path, "they are not weights of the network cvae")
+        if config.get("prior") not in get_args(Prior):
+            raise UnusableValue("prior")
+        return AutoencoderConfiguration(
+            _side(config), cast(Prior, config["prior"]), _size(group_in(config, "input"))
         )
 
 

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from diagnosis.geometry import RefusedInput
 from diagnosis.results import ATELECTASIS, INFECTED_VALUES, NODULE
+from diagnosis.systems.icovid.configuration import AUTOENCODER
 from diagnosis.systems.icovid.cvae import CVAE, Encoded, Prior
 from diagnosis.systems.icovid.network import REDUCTION, Encoder, Side
 from diagnosis.systems.icovid.preprocessing import PAPER_SIZE, InputSize, as_tensor
@@ -107,7 +108,7 @@ class CVAETask:
         self.schedule, self.settings = schedule, schedule.settings
         self.headline = "infected_dice" if schedule.voxels else "explained"
         self.config: Mapping[str, Any] = {
-            "network": "cvae", "side_information": schedule.side, "prior": schedule.prior,
+            "network": AUTOENCODER, "side_information": schedule.side, "prior": schedule.prior,
             "input": asdict(schedule.size), "deviation": DEVIATION,
         }  # fmt: skip
         self._cache = cache

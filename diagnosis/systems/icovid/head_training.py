@@ -155,7 +155,7 @@ class HeadTask:
         self, network: nn.Module, volume: LabelledVolume, version: str, variant: int
     ) -> NDArray[np.float16]:
         grids = "-".join(map(str, self.schedule.spp))
-        source = lesions_at(volume, in_use() if variant == _IN_USE else "truth")
+        source = lesions_at(volume, in_use(self.schedule.side) if variant == _IN_USE else "truth")
         name = f"{volume.arrays[CT].path.stem}.icovid-pooled.{version}.{source}.{grids}.{variant}.npy"
         return kept(self._cache / name, lambda: self._made(network, volume, variant))
 
@@ -168,7 +168,8 @@ class HeadTask:
             draws = Draws(np.random.default_rng([digits, variant]), torch.device("cpu"))
             image = augmented(given, self.schedule.side, draws)[0]
         else:
-            seen = study_input(volume, self.schedule.size, self._cache, in_use())[:2]
+            lesions = in_use(self.schedule.side)
+            seen = study_input(volume, self.schedule.size, self._cache, lesions)[:2]
             image = as_tensor(seen, self.schedule.side)
         with torch.no_grad():
             pooled = network.describe[0](network.encoder(image.to(device)))  # type: ignore[index, operator]

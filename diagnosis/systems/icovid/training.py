@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from diagnosis.systems.calibrating import read_answers
 from diagnosis.systems.icovid.calibration import answers
+from diagnosis.systems.icovid.configuration import AUTOENCODER, autoencoder_configuration_of
 from diagnosis.systems.icovid.cvae import CVAE
 from diagnosis.systems.icovid.cvae_training import SMALL_SIZE, with_open_gate
 from diagnosis.systems.icovid.network import COVID, SPP_TEXT, ICovid, Side
@@ -132,7 +133,8 @@ class ICovidTask:
         device = next(network.parameters()).device
         found = []
         for volume in self._validation:
-            given = study_input(volume, self.schedule.size, self._cache, in_use())[:2]
+            lesions = in_use(self.schedule.side)
+            given = study_input(volume, self.schedule.size, self._cache, lesions)[:2]
             logits = network(as_tensor(given, self.schedule.side).to(device))
             found.append(float(logits.float().softmax(dim=1)[0, COVID]))
         return read_answers(np.array([is_covid(volume) for volume in self._validation]), np.array(found))
@@ -158,11 +160,11 @@ def transfer(network: nn.Module, start: Path) -> None:
     Raises RefusedInput (``bad_weights``) also when the autoencoder has other side information.
     """
     header = read_header(start)
-    config = header.get("config", {})
-    if config.get("network") != "cvae":
+    if header.get("config", {}).get("network") != AUTOENCODER:
         load_weights(start, network, "icovid")
         return
-    taught = CVAE(config["side_information"], config["input"]["side"], config["prior"])
+    given = autoencoder_configuration_of(start, header)
+    taught = CVAE(given.side, given.size.side, given.prior)
     load_weights(start, taught, "icovid")
     branches = taught.encoder.state_dict()
     if branches.keys() != network.encoder.state_dict().keys():  # type: ignore[union-attr]

@@ -95,9 +95,12 @@ def lesions_at(volume: LabelledVolume, wanted: LesionSource) -> str:
     return "truth" if wanted == "truth" and _outlined(volume) else lesion_version()
 
 
-def in_use() -> LesionSource:
-    """Return where lesions of validation studies come from: found, if the network for them is there."""
-    return "truth" if shipped(LESION_WEIGHTS) is None else "automatic"
+def in_use(side: Side) -> LesionSource:
+    """Return where lesions of validation studies come from: found, if the network for them is there.
+
+    A network without side information never sees them: nothing is found for it.
+    """
+    return "truth" if side == "none" or shipped(LESION_WEIGHTS) is None else "automatic"
 
 
 def augmented(

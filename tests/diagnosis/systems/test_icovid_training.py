@@ -188,10 +188,12 @@ def test_branches_pre_trained_by_voxels_and_a_head_by_classes_make_weights_that_
     assert "icovid-cvae.safetensors" in (tmp_path / "card.md").read_text("utf-8")
 
 
-def test_branches_of_other_side_information_are_refused(tmp_path: Path) -> None:
+def test_branches_of_other_side_information_are_refused(
+    studies: LabelledStudies, cache: Path, tmp_path: Path
+) -> None:
     schedule = replace(CVAE_SMALL, side="none")
     network = cvae_training.TaughtCVAE(schedule.side, SIZE.side)
-    config = {"network": "cvae", "side_information": "none", "prior": "normal", "input": {"side": SIZE.side}}
+    config = {**CVAETask(studies, cache, schedule).config}
     start = tmp_path / "cvae.safetensors"
     save_weights(start, network, {"system": "icovid", "version": "1", "config": config})
 
