@@ -30,6 +30,8 @@ from diagnosis.training.checkpoint import digest_of
 from diagnosis.training.kept import kept
 from diagnosis.training.labelled import CT, LabelledStudies, LabelledVolume
 from diagnosis.training.task import Batch, Settings
+from diagnosis.weight_files import read_header
+from diagnosis.weights import load_weights
 
 FIRST = "backbone"
 """The network whose weights this one begins with."""
@@ -52,7 +54,7 @@ class HeadSchedule:
 
 SMALL = HeadSchedule(
     Settings(
-        steps=1000, learning_rate=3e-4, weight_decay=0.1, warm_up=20, validate_every=50,
+        steps=1000, learning_rate=6e-4, weight_decay=0.1, warm_up=20, validate_every=50,
         checkpoint_every=100, bfloat16=False, channels_last=False,
     )
 )  # fmt: skip
@@ -98,6 +100,18 @@ class HeadTask:
         """Which first pool the head has, in the names of the features that are kept after it."""
         shrink = str(self.schedule.shrink)
         return shrink if self.schedule.head == "released" else f"{self.schedule.head}-{shrink}"
+
+    def transfer(self, network: nn.Module, start: Path) -> None:
+        """Take the backbone from weights of the network backbone, or everything from weights of a classifier.
+
+        The head in a file of the backbone is as it began there: ours begins in another way (`network`).
+        """
+        if "head" in read_header(start).get("config", {}):
+            load_weights(start, network, self.system)
+            return
+        taught = DeCoVNet()
+        load_weights(start, taught, self.system)
+        network.backbone.load_state_dict(taught.backbone.state_dict())  # type: ignore[union-attr]
 
     def started(self, network: nn.Module, taught: bool) -> None:
         """Compute the features of every study by this network, which keeps its backbone from here on.

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from diagnosis.systems.calibrating import read_answers
 from diagnosis.systems.decovnet.calibration import answers
-from diagnosis.systems.decovnet.network import COVID, DeCoVNet, Head
+from diagnosis.systems.decovnet.network import COVID, DeCoVNet
 from diagnosis.systems.decovnet.preprocessing import PAPER_SIZE, InputSize, as_tensor
 from diagnosis.systems.decovnet.training_inputs import augmented, study_input
 from diagnosis.systems.study_classes import is_covid, sides
@@ -28,15 +28,11 @@ PAPER_EPOCHS = 100
 
 @dataclass(frozen=True, slots=True)
 class DeCoVNetSchedule:
-    """``published``: augmentation as in the paper, otherwise the one for phantoms.
-
-    ``dropout`` None takes the head's own; ``shrink`` as `DeCoVNet` takes it.
-    """
+    """``published``: augmentation as in the paper, otherwise the one for phantoms. ``shrink`` as `DeCoVNet`
+    takes it."""
 
     settings: Settings
     size: InputSize
-    head: Head = "released"
-    dropout: float | None = None
     shrink: int = 1
     published: bool = False
 
@@ -76,7 +72,7 @@ class DeCoVNetTask:
         """Inputs are kept in ``cache``. Raises RefusedInput: a part without studies of both sides."""
         self.schedule, self.settings = schedule, schedule.settings
         self.config: Mapping[str, Any] = {
-            "head": schedule.head, "shrink": schedule.shrink, "input": asdict(schedule.size),
+            "head": "released", "shrink": schedule.shrink, "input": asdict(schedule.size),
         }  # fmt: skip
         self._cache = cache
         self._sides = sides(studies.part("train"), "train")
@@ -85,7 +81,7 @@ class DeCoVNetTask:
 
     def network(self) -> nn.Module:
         """Return a new network."""
-        network = DeCoVNet(self.schedule.head, self.schedule.dropout, self.schedule.shrink)
+        network = DeCoVNet(shrink=self.schedule.shrink)
         return network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload, no-any-return]
 
     def batch(self, draws: Draws) -> Batch:
