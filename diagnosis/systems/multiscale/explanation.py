@@ -49,10 +49,12 @@ def joint_saliency(
     """Return the joint saliency ``[y, x]`` of one slice ``[1, 1, y, x]``, signed.
 
     The product, pixel by pixel, of the integrated gradients of the scores that the class has at each level.
+    The network computes in its own number format; the path and the sums are those of the image.
     """
+    number_format = next(network.parameters()).dtype
 
     def scores(images: Tensor) -> Sequence[Tensor]:
-        maps = network.maps(images)
+        maps = network.maps(images.to(number_format))
         return [of_level[:, CLASSES.index(class_name)].amax(dim=(1, 2)) for of_level in maps.values()]
 
     found = integrated_gradients(scores, image, steps=steps, at_once=at_once)

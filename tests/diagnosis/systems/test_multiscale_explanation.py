@@ -42,6 +42,16 @@ def test_the_joint_saliency_is_the_product_of_the_levels() -> None:
     np.testing.assert_allclose(together, found, rtol=1e-3, atol=1e-3 * np.abs(found).max())
 
 
+def test_a_network_in_half_precision_takes_the_same_image() -> None:
+    torch.manual_seed(2)
+    network = MultiscaleNetwork(levels=(3,)).eval().requires_grad_(False)
+    image = torch.rand(1, 1, 16, 16)
+    exact = joint_saliency(network, image, COVID, steps=2)
+    found = joint_saliency(network.bfloat16(), image, COVID, steps=2)
+    assert found.dtype == np.float32
+    assert np.corrcoef(found.ravel(), exact.ravel())[0, 1] > 0.9
+
+
 def test_evidence_is_what_passes_the_score_of_no_pneumonia() -> None:
     maps = np.zeros((1, 3, 2, 2), np.float32)
     maps[0, :, 0] = [[5, 2], [1, 1], [3, 4]]
