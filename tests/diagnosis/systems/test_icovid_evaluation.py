@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from diagnosis.__main__ import main
+from diagnosis.commands import scanner_swap
 from diagnosis.evaluation.predictions import Prediction
 from diagnosis.geometry import RefusedInput
 from diagnosis.labels import write_label_folder
+from diagnosis.phantom.phantom import Phantom, PhantomRequest
+from diagnosis.phantom.scanners import SCANNERS
 from diagnosis.pipeline import UnknownChoice, analyse
 from diagnosis.results import Heatmap
 from diagnosis.systems.availability import availability
@@ -21,9 +26,11 @@ from diagnosis.training.labelled import open_labelled
 from diagnosis.volume import LabelArray
 from diagnosis.weight_files import FOLDER_VARIABLE, NO_WEIGHTS
 from diagnosis.weights import save_weights
-from tests.diagnosis.crafted_networks import density_lesion_network
+from tests.diagnosis.crafted_networks import density_lesion_network, threshold_lung_network
+from tests.diagnosis.crafted_networks import ship as ship_networks
+from tests.diagnosis.phantom.standins import phantom_on
 from tests.diagnosis.systems.crafted_icovid import ship
-from tests.diagnosis.training.folders import study
+from tests.diagnosis.training.folders import classed, study
 
 KEY = "COVID-19"
 LABEL = study(1, slices=16, size=64)
@@ -125,6 +132,28 @@ def test_lesions_of_studies_are_found_as_in_use_and_kept(
     assert np.array_equal(np.load(kept), first)
     with pytest.raises(RefusedInput, match="no weights for the lesion network"):
         found_lesions(volume, lungs, cache)
+
+
+def test_lesions_are_found_anew_in_phantoms_on_another_scanner(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ship(folder)
+    ship_networks(folder, lungs=threshold_lung_network(), lesions=density_lesion_network())
+    write_label_folder(tmp_path / "labels", [classed(0, "COVID-19", "test"), classed(1, "NP", "test")])
+
+    def made(request: PhantomRequest) -> Phantom:
+        return phantom_on(SCANNERS[request.scanner or ""], seed=request.seed)
+
+    monkeypatch.setattr(scanner_swap, "make_phantom", made)
+    out = tmp_path / "out"
+    command = ["evaluate", "icovid", "--labels", str(tmp_path / "labels"), "--out", str(out), "--swap", "1"]
+
+    assert main(command) == 0
+
+    (row,) = csv.DictReader((out / "scanner-swap.csv").open(encoding="utf-8"))
+    assert row["study"] == "phantom-0"
+    assert float(row[KEY]) > 0.5, "0.12 without a lesion"
+    assert "Scanner swap" in (out / "evaluation.md").read_text("utf-8")
 
 
 def test_without_lesions_it_is_not_offered_and_refused_before_any_work(
