@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ import torch
 from torch import Tensor, nn
 
 from diagnosis.inference import fast_dtype
+from diagnosis.side_threads import in_order, side_threads
 from diagnosis.training.augmentation import Draws
 from diagnosis.training.checkpoint import CHECKPOINT, Progress, copied, load_checkpoint, save_checkpoint
 from diagnosis.training.distributed import any_of, from_first, rank, shared
@@ -71,8 +70,9 @@ def train(
     """
     out.mkdir(parents=True, exist_ok=True)
     run = _Run(task, out, settings, identity, start, resume)
-    with _signals() as received, ThreadPoolExecutor(1, initializer=_one_thread) as pool:
-        for step, batch in _prefetched(pool, run.prepare, run.progress.step, settings.steps):
+    with _signals() as received, side_threads(1) as pool:
+        left = range(run.progress.step + 1, settings.steps + 1)
+        for step, batch in in_order(pool, run.prepare, left, BATCHES_AHEAD):
             run.one_step(step, batch)
             stop = any_of(bool(received), run.device)
             if step % settings.validate_every == 0 or step == settings.steps:
@@ -226,28 +226,6 @@ def _optimiser(network: nn.Module, settings: Settings) -> torch.optim.Optimizer:
     return torch.optim.AdamW(
         network.parameters(), settings.learning_rate, settings.betas, weight_decay=settings.weight_decay
     )
-
-
-def _prefetched(
-    pool: ThreadPoolExecutor, prepare: Callable[[int], Batch], done: int, steps: int
-) -> Iterator[tuple[int, Batch]]:
-    """Give step and batch in order, the next ones being made meanwhile."""
-    waiting: deque[Future[Batch]] = deque()
-    asked = done
-    try:
-        for step in range(done + 1, steps + 1):
-            while asked < min(steps, step + BATCHES_AHEAD):
-                asked += 1
-                waiting.append(pool.submit(prepare, asked))
-            yield step, waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-def _one_thread() -> None:
-    """OpenMP's number of threads is each thread's own: the network keeps all cores."""
-    torch.set_num_threads(1)
 
 
 def _is_image(value: Tensor) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from diagnosis.explanation.integrated_gradients import STEPS
 from diagnosis.geometry import RefusedInput
 from diagnosis.inference import device_of_choice, fast_dtype, fold_batch_norm
 from diagnosis.results import Heatmap
+from diagnosis.side_threads import in_order, side_threads
 from diagnosis.systems.interface import Progress
 from diagnosis.systems.multiscale.configuration import Configuration, configuration_of
 from diagnosis.systems.multiscale.explanation import blurred, class_evidence, joint_saliency, map_affine
@@ -27,6 +28,10 @@ from diagnosis.weights import load_weights
 
 _TOGETHER_ON_GPU = 32
 """Slices of one forward pass. A CPU takes one: its working set stays in the cache."""
+_STEPS_ON_CPU = 5
+"""Steps of integrated gradients in one pass of a CPU: weights are laid out once for all."""
+_SIDE_BY_SIDE = 4
+"""Slices whose saliency a CPU computes at once, at most: layers are too small to be shared by cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +77,23 @@ class Reader:
 
     def saliencies(
         self, shown: NetworkInput, order: Sequence[int], class_name: str
-    ) -> Iterator[tuple[int, FloatArray]]:
+    ) -> Generator[tuple[int, FloatArray], None, None]:
         """Yield slices, in the given order, with what is salient for a class in them.
 
-        The blurred size of the joint saliency, float32 ``[y, x]``, not negative. One slice is computed at a
-        time, so whoever stops asking has the slices before it.
+        The blurred size of the joint saliency, float32 ``[y, x]``, not negative. A CPU computes a few slices
+        at a time, one on each core that torch may take, and none further ahead: whoever stops asking has the
+        slices before them, and closes this to wait for these only.
         """
-        at_once = 1 if self.like.device.type == "cpu" else STEPS
-        for index in order:
+        on_cpu = self.like.device.type == "cpu"
+        slices = min(torch.get_num_threads(), _SIDE_BY_SIDE) if on_cpu else 1
+        steps = _STEPS_ON_CPU if on_cpu else STEPS
+
+        def salient_for_class(index: int) -> FloatArray:
             image = as_tensor(shown.image[:, index : index + 1]).to(self.like.device)
-            yield index, blurred(joint_saliency(self.network, image, class_name, at_once=at_once))
+            return blurred(joint_saliency(self.network, image, class_name, at_once=steps))
+
+        with side_threads(slices) as pool:
+            yield from in_order(pool, salient_for_class, order, slices)
 
     def class_heatmaps(self, answers: SliceAnswers, affine: Affine) -> list[Heatmap]:
         """Return the class maps of both diseases at every level; ``affine`` is that of the input."""

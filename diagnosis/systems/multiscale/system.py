@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 
 import numpy as np
 
@@ -63,9 +64,9 @@ class MultiscaleSystem:
         )
         diseased = diseased_slices(answers.probabilities)
         told = predicted or COVID
-        with timed(seconds, "saliency"):
+        with timed(seconds, "saliency"), closing(reader.saliencies(shown, order, told)) as found_salient:
             saliency = gathered(
-                reader.saliencies(shown, order, told), len(order), shown, diseased,
+                found_salient, len(order), shown, diseased,
                 lambda part: progress(_READ + (1 - _READ) * part),
             )  # fmt: skip
         joint = reader.joint_heatmap(told, saliency.values, shown.affine)

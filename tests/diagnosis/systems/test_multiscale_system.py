@@ -9,6 +9,7 @@ from typing import Any
 import jsonschema
 import numpy as np
 import pytest
+import torch
 
 from diagnosis.document import analysis_json, json_schema
 from diagnosis.geometry import RefusedInput
@@ -39,8 +40,9 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Take the squared image as its saliency, and note the brightest pixel of each slice as it is asked."""
+def quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """Take the squared image as its saliency, one slice at a time, and note the brightest pixel of each slice
+    as it is asked."""
     asked: list[float] = []
 
     def squared(network: Any, image: Any, class_name: str, **_: Any) -> Any:
@@ -48,7 +50,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         return (image[0, 0].float() ** 2).numpy()
 
     monkeypatch.setattr("diagnosis.systems.multiscale.reading.joint_saliency", squared)
-    return asked
+    cores = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield asked
+    torch.set_num_threads(cores)
 
 
 def run(
