@@ -123,7 +123,7 @@ def _train(arguments: argparse.Namespace, module: str, device: str, *, is_first:
     may_begin = is_first or goes_on  # a run of several networks may have ended before this one
     trained = train(
         task, out, settings, identity, resume=arguments.resume and (has_checkpoint(out) or not may_begin),
-        start=_started(task, arguments.start), progress_line=_progress,
+        start=_started(task, arguments.start, settings.seed), progress_line=_progress,
     )  # fmt: skip
     if rank() == 0:
         _write(arguments, studies, task, settings, trained)
@@ -207,11 +207,17 @@ def _require_room(out: Path, *, resume: bool) -> None:
         raise BadUsage(f"{out} is not empty. Choose another folder, or go on with --resume.")
 
 
-def _started(task: Any, path: Path | None) -> Mapping[str, Any] | None:
-    """Return the weights to begin with, None for random ones, once the task has prepared what it needs."""
+def _started(task: Any, path: Path | None, seed: int) -> Mapping[str, Any] | None:
+    """Return the weights to begin with, None for random ones, once the task has prepared what it needs.
+
+    What the given weights lack follows from the seed.
+    """
+    import torch
+
     from diagnosis.training.task import StartedTask, TransferringTask
     from diagnosis.weights import load_weights
 
+    torch.manual_seed(seed)
     network = task.network()
     if path is not None and isinstance(task, TransferringTask):
         task.transfer(network, path)

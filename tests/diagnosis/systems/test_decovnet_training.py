@@ -162,6 +162,11 @@ def test_a_backbone_taught_by_voxels_and_a_head_by_classes_make_weights_that_can
     final = load_file(head / "decovnet.safetensors")
     assert all(torch.equal(taught[name], final[name]) for name in taught if name.startswith("backbone"))
     assert not all(torch.equal(taught[name], final[name]) for name in taught)
+    again = ["train", "decovnet", "--labels", labels, "--out", str(tmp_path / "again"), "--steps", "2"]
+    assert main([*again, "--start", str(start), "--cache", str(cache)]) == 0
+    assert load_file(tmp_path / "again/decovnet.safetensors").keys() == final.keys()
+    for name, value in load_file(tmp_path / "again/decovnet.safetensors").items():
+        assert torch.equal(value, final[name])
     configuration = configuration_of(start, read_header(head / "decovnet.safetensors"))
     assert 0 <= configuration.operating_point <= 1
     assert set(configuration.scales) == {"released", "gradient"}
