@@ -46,7 +46,7 @@ from diagnosis.labels import Split
 from diagnosis.systems.decovnet import backbone_training, head_training
 from diagnosis.systems.decovnet.backbone_training import BackboneSchedule, BackboneTask
 from diagnosis.systems.decovnet.head_training import HeadSchedule, HeadTask
-from diagnosis.systems.decovnet.network import COVID, Classifier, DeCoVNet, DeCoVNetFC, Head
+from diagnosis.systems.decovnet.network import COVID, DeCoVNet, DeCoVNetFC, Head
 from diagnosis.systems.decovnet.preprocessing import InputSize, as_tensor
 from diagnosis.systems.decovnet.training_inputs import study_input
 from diagnosis.systems.study_classes import is_covid
@@ -67,9 +67,14 @@ class FCHeadTask(HeadTask):
 
     network_name = "DeCoVNet-FCClf (Wang et al., TMI 2020, Table VII)"
 
-    def published(self) -> Classifier:
-        """Return a new network as published."""
-        return DeCoVNetFC()
+    def network(self) -> nn.Module:
+        """Return a new network, its linear layers started as He et al. (2015) start convolutions: four layers
+        from N(0, 0.01), as published, pass no gradient on."""
+        network = DeCoVNetFC()
+        for layer in network.classes:
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        return network
 
     @property
     def grid(self) -> str:

@@ -21,7 +21,7 @@ from diagnosis.geometry import RefusedInput
 from diagnosis.systems.calibrating import read_answers
 from diagnosis.systems.decovnet.backbone_training import SMALL_SIZE
 from diagnosis.systems.decovnet.calibration import answers
-from diagnosis.systems.decovnet.network import COVID, Classifier, DeCoVNet, Head
+from diagnosis.systems.decovnet.network import COVID, DeCoVNet, Head
 from diagnosis.systems.decovnet.preprocessing import InputSize, as_tensor
 from diagnosis.systems.decovnet.training_inputs import augmented, study_input
 from diagnosis.systems.study_classes import is_covid, sides
@@ -30,8 +30,6 @@ from diagnosis.training.checkpoint import digest_of
 from diagnosis.training.kept import kept
 from diagnosis.training.labelled import CT, LabelledStudies, LabelledVolume
 from diagnosis.training.task import Batch, Settings
-from diagnosis.weight_files import read_header
-from diagnosis.weights import load_weights
 
 FIRST = "backbone"
 """The network whose weights this one begins with."""
@@ -54,7 +52,7 @@ class HeadSchedule:
 
 SMALL = HeadSchedule(
     Settings(
-        steps=1000, learning_rate=6e-4, weight_decay=0.1, warm_up=20, validate_every=50,
+        steps=1000, learning_rate=3e-4, weight_decay=0.1, warm_up=20, validate_every=50,
         checkpoint_every=100, bfloat16=False, channels_last=False,
     )
 )  # fmt: skip
@@ -81,18 +79,7 @@ class HeadTask:
         self._features: Mapping[str, Sequence[NDArray[np.float16]]] = {}
 
     def network(self) -> nn.Module:
-        """Return a new network, its linear layers started as the convolutions are (He et al., 2015).
-
-        Two layers from N(0, 0.01), as published, leave the head without a gradient for thousands of steps.
-        """
-        network = self.published()
-        for layer in network.classes:
-            if isinstance(layer, nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
-        return network
-
-    def published(self) -> Classifier:
-        """Return a new network as published; comparisons put other heads in its place."""
+        """Return a new network."""
         return DeCoVNet(self.schedule.head, self.schedule.dropout, self.schedule.shrink)
 
     @property
@@ -100,18 +87,6 @@ class HeadTask:
         """Which first pool the head has, in the names of the features that are kept after it."""
         shrink = str(self.schedule.shrink)
         return shrink if self.schedule.head == "released" else f"{self.schedule.head}-{shrink}"
-
-    def transfer(self, network: nn.Module, start: Path) -> None:
-        """Take the backbone from weights of the network backbone, or everything from weights of a classifier.
-
-        The head in a file of the backbone is as it began there: ours begins in another way (`network`).
-        """
-        if "head" in read_header(start).get("config", {}):
-            load_weights(start, network, self.system)
-            return
-        taught = DeCoVNet()
-        load_weights(start, taught, self.system)
-        network.backbone.load_state_dict(taught.backbone.state_dict())  # type: ignore[union-attr]
 
     def started(self, network: nn.Module, taught: bool) -> None:
         """Compute the features of every study by this network, which keeps its backbone from here on.

@@ -16,15 +16,12 @@ from diagnosis.geometry import RefusedInput
 from diagnosis.labels import Split, write_label_folder
 from diagnosis.systems.decovnet.backbone_training import cells_of
 from diagnosis.systems.decovnet.configuration import configuration_of
-from diagnosis.systems.decovnet.head_training import HeadTask
-from diagnosis.systems.decovnet.network import DeCoVNet
 from diagnosis.systems.decovnet.preprocessing import InputSize
 from diagnosis.systems.decovnet.training import SMALL, DeCoVNetTask, paper
 from diagnosis.systems.study_outlines import UNKNOWN
 from diagnosis.training.augmentation import Draws
 from diagnosis.training.labelled import LabelledStudies, open_labelled
 from diagnosis.weight_files import read_header
-from diagnosis.weights import save_weights
 from tests.diagnosis.training.folders import study
 
 SIZE = InputSize(32, 48, None)
@@ -170,26 +167,6 @@ def test_a_backbone_taught_by_voxels_and_a_head_by_classes_make_weights_that_can
     configuration = configuration_of(start, read_header(head / "decovnet.safetensors"))
     assert 0 <= configuration.operating_point <= 1
     assert set(configuration.scales) == {"released", "gradient"}
-
-
-def test_a_head_takes_the_backbone_of_other_weights_and_begins_in_its_own_way(
-    tmp_path: Path, cache: Path
-) -> None:
-    task = HeadTask(open_labelled(_folder(tmp_path / "labels"), cache), cache)
-    taught, network = DeCoVNet(), task.network()
-    own = {name: value.clone() for name, value in network.state_dict().items()}
-    save_weights(
-        tmp_path / "backbone.safetensors", taught, {"system": "decovnet", "version": "1", "config": {}}
-    )
-
-    task.transfer(network, tmp_path / "backbone.safetensors")
-
-    given = load_file(tmp_path / "backbone.safetensors")
-    for name, value in network.state_dict().items():
-        if name.startswith("backbone."):
-            torch.testing.assert_close(value, given[name].to(value.dtype), rtol=0, atol=0)
-        else:
-            assert torch.equal(value, own[name])
 
 
 def test_one_class_alone_is_refused_in_one_sentence(tmp_path: Path, cache: Path) -> None:
