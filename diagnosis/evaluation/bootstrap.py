@@ -1,4 +1,4 @@
-"""Bootstrap intervals of whatever can be read off a ladder: all draws at once."""
+"""Bootstrap intervals of means and of whatever can be read off a ladder: all draws at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import ArrayLike
 
-from diagnosis.evaluation.cases import Cases, Counts, Numbers, cases_of
+from diagnosis.evaluation.cases import Cases, Counts, Numbers, cases_of, numbers_of
 from diagnosis.evaluation.intervals import CONFIDENCE, Interval
 from diagnosis.evaluation.ladder import Ladder
 
@@ -40,7 +40,28 @@ def bootstrap_interval(
     cases = cases_of(truth, scores)
     if min(cases.positives, cases.negatives) < 2:
         return None
-    values = np.concatenate([statistic(ladder) for ladder in _samples(cases, draws, seed)])
+    return _percentiles(
+        np.concatenate([statistic(ladder) for ladder in _samples(cases, draws, seed)]), confidence
+    )
+
+
+def bootstrap_mean_interval(
+    values: ArrayLike, *, draws: int = DRAWS, seed: int = SEED, confidence: float = CONFIDENCE
+) -> Interval | None:
+    """Return the percentile interval of the mean of some numbers over bootstrap samples.
+
+    None when all numbers are equal. Raises ValueError for what is no number.
+    """
+    known = numbers_of(values, "A value")
+    count = len(known)
+    if np.ptp(known) == 0:
+        return None
+    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws)
+    return _percentiles(times @ known / count, confidence)
+
+
+def _percentiles(values: Numbers, confidence: float) -> Interval | None:
+    """The interval of what samples say; None when they all agree."""
     if np.ptp(values) == 0:
         return None
     low, high = np.quantile(values, [(1 - confidence) / 2, (1 + confidence) / 2])

@@ -19,8 +19,7 @@ from diagnosis.evaluation.operating import at_threshold, false_positive_rate_at_
 from diagnosis.evaluation.predictions import Prediction, truth_of
 from diagnosis.evaluation.report import as_json, cases_for
 from diagnosis.evaluation.report_tables import Table, number, share
-from diagnosis.preprocessing.resampling import positions_in
-from diagnosis.results import INFECTED_VALUES, Heatmap
+from diagnosis.results import Heatmap
 from diagnosis.systems.evaluating import OwnReport, Reading
 from diagnosis.systems.icovid.configuration import maps_of
 from diagnosis.systems.icovid.network import SIDE_CHANNELS, ICovid
@@ -28,9 +27,9 @@ from diagnosis.systems.icovid.preprocessing import network_input
 from diagnosis.systems.icovid.reading import reader_of
 from diagnosis.systems.icovid.spec import CLASS_NAME
 from diagnosis.systems.interface import Case
-from diagnosis.volume import BoolArray, LabelArray
+from diagnosis.systems.true_lesions import BY_CHANCE, true_lesions
+from diagnosis.volume import LabelArray
 
-BY_CHANCE = "lesions in lungs"
 SLICES, CLASSIFYING, EXPLAINING = "slices", "seconds to classify", "seconds to explain"
 PUBLISHED: Mapping[str, Sequence[str]] = {
     "Berenguer et al., test": ("98", "0.94", "0.82", "0.88", "0.97 (0.93 to 0.99)", "0.28 (0.02 to 0.50)"),
@@ -135,26 +134,16 @@ class ICovidEvaluator:
 def placed(heatmaps: Sequence[Heatmap], case: Case, lesions: LabelArray) -> dict[str, float]:
     """Return what part of each map lies in infected voxels, and what part of the lungs these are, over the
     slices that the maps explain; nothing where one of the maps is empty."""
-    affine, shape = heatmaps[0].affine, heatmaps[0].values.shape
-    infected = _nearest(np.isin(lesions, INFECTED_VALUES), case, affine, shape)
-    lungs = _nearest(case.lungs > 0, case, affine, shape)
+    truth = true_lesions(case, lesions, heatmaps[0].affine, heatmaps[0].values.shape)
     explained = np.any([one.values > 0 for one in heatmaps], axis=(0, 2, 3))
-    if not all(one.values.sum() > 0 for one in heatmaps) or not lungs[explained].any():
-        return {}
-    parts = {_inside(one.kind): float(one.values[infected].sum() / one.values.sum()) for one in heatmaps}
-    return {**parts, BY_CHANCE: float(infected[explained].sum() / lungs[explained].sum())}
+    parts = {_inside(one.kind): truth.part(one.values) for one in heatmaps}
+    found = {**parts, BY_CHANCE: truth.by_chance(explained)}
+    known = {name: value for name, value in found.items() if value is not None}
+    return known if len(known) == len(found) else {}
 
 
 def _inside(kind: str) -> str:
     return f"{kind} in lesions"
-
-
-def _nearest(mask: BoolArray, case: Case, affine: Any, shape: tuple[int, ...]) -> BoolArray:
-    """A mask of the series at the voxels of a map, false outside."""
-    positions = [np.rint(axis).astype(np.intp) for axis in positions_in(case.volume.affine, affine, shape)]
-    known = [(axis >= 0) & (axis < size) for axis, size in zip(positions, mask.shape, strict=True)]
-    taken = mask[np.ix_(*(axis.clip(0, size - 1) for axis, size in zip(positions, mask.shape, strict=True)))]
-    return np.asarray(taken & known[0][:, None, None] & known[1][:, None] & known[2])
 
 
 def _by_suspicion(predictions: Sequence[Prediction], point: float) -> list[Table]:

@@ -1,9 +1,10 @@
-"""The multi-scale classifier in its evaluation: Tables 2 and 3 of Hu et al., 2020."""
+"""The multi-scale classifier in its evaluation: Tables 2 and 3 of Hu et al., 2020; where its maps lie."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +17,18 @@ from diagnosis.evaluation.report_tables import Table, number
 from diagnosis.systems.evaluating import OwnReport, Reading
 from diagnosis.systems.interface import Case
 from diagnosis.systems.multiscale.aggregation import patient_probabilities
+from diagnosis.systems.multiscale.lesion_placement import (
+    likelier_disease,
+    placed_by_class,
+    placement,
+    placement_findings,
+    placement_table,
+)
 from diagnosis.systems.multiscale.network import sum_of_maxima
 from diagnosis.systems.multiscale.preprocessing import network_input
 from diagnosis.systems.multiscale.reading import reader_of
 from diagnosis.systems.multiscale.spec import CAP, CLASS_MAPS, CLASSES, COVID, NP
+from diagnosis.systems.true_lesions import true_lesions
 from diagnosis.volume import LabelArray
 
 JOINT_TASK = "joint classifier"
@@ -40,14 +49,19 @@ class MultiscaleEvaluator:
         self._reader = reader_of(weights)
         self.operating_points: Mapping[str, float] = {NP: 0.5, **self._reader.configuration.operating_points}
         self._kinds = [CLASS_MAPS[level] for level in self._reader.configuration.levels]
-        self.findings: Sequence[str] = [f"{kind} {name}" for kind in self._kinds for name in CLASSES]
+        self.findings: Sequence[str] = [
+            *(f"{kind} {name}" for kind in self._kinds for name in CLASSES),
+            *placement_findings(self._kinds),
+        ]
 
     def read(self, case: Case, lesions: LabelArray | None) -> Reading:
-        """Return the probabilities of the classes, and as findings those that each level gives alone.
+        """Return the probabilities of the classes, and as findings those that each level gives alone and,
+        where lesions are known, how the maps of the likelier disease lie in them.
 
         Raises RefusedInput (code ``no_lungs``).
         """
-        answers = self._reader.answers(network_input(case.volume, case.lungs, self._reader.size("trained")))
+        shown = network_input(case.volume, case.lungs, self._reader.size("trained"))
+        answers = self._reader.answers(shown)
         share = self._reader.configuration.top_share
         found = patient_probabilities(answers.probabilities, share=share)
         findings: dict[str, float] = {}
@@ -55,10 +69,15 @@ class MultiscaleEvaluator:
             scores = sum_of_maxima({level: torch.from_numpy(maps)})
             alone = patient_probabilities(scores.double().softmax(dim=1).numpy(), share=share)
             findings |= {f"{CLASS_MAPS[level]} {name}": float(alone[i]) for i, name in enumerate(CLASSES)}
-        return Reading(dict(zip(CLASSES, map(float, found), strict=True)), findings)
+        probabilities = dict(zip(CLASSES, map(float, found), strict=True))
+        if lesions is not None:
+            truth = true_lesions(case, lesions, shown.affine, shown.image.shape[1:])
+            findings |= placement(self._reader, shown, answers, likelier_disease(probabilities), truth)
+        return Reading(probabilities, findings)
 
     def own_report(self, predictions: Sequence[Prediction]) -> OwnReport | None:
-        """Return the tables of the paper over the studies of the three classes; None when one is missing."""
+        """Return the tables of the paper over the studies of the three classes, and where their maps lie;
+        None when a class is missing."""
         counted = [one for one in predictions if one.class_name in CLASSES]
         truth = [one.class_name for one in counted]
         if set(truth) != set(CLASSES):
@@ -71,11 +90,18 @@ class MultiscaleEvaluator:
             for kind in self._kinds
         }
         tasks, classes = tables_of_paper(truth, joint, alone)
-        content = {
+        content: dict[str, Any] = {
             part: {name: as_json(found) for name, found in rows.items()}
             for part, rows in (("tasks", tasks), ("classes", classes))
         }
-        return OwnReport("classification", content, [task_table(tasks), class_table(classes)])
+        tables = [task_table(tasks), class_table(classes)]
+        placed = placed_by_class(counted, self._kinds)
+        if placed:
+            content["lesions"] = {
+                name: {kind: as_json(found) for kind, found in rows.items()} for name, rows in placed.items()
+            }
+            tables.append(placement_table(placed))
+        return OwnReport("classification", content, tables)
 
 
 def tables_of_paper(

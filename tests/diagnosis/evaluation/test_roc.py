@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from diagnosis.evaluation.bootstrap import bootstrap_interval
+from diagnosis.evaluation.bootstrap import bootstrap_interval, bootstrap_mean_interval
 from diagnosis.evaluation.cases import Flags, Numbers, cases_of
 from diagnosis.evaluation.delong import compare_areas, roc_area
 from diagnosis.evaluation.ladder import Ladder, ladder_of
@@ -169,6 +169,16 @@ def test_bootstrap_draws_as_if_case_by_case() -> None:
     found = bootstrap_interval(truth, scores, Ladder.roc_area)
     assert found is not None
     np.testing.assert_allclose(found, np.quantile(plain, [0.025, 0.975]), atol=0.012)
+
+
+def test_the_interval_of_a_mean_is_that_of_the_normal_approximation() -> None:
+    values = np.random.default_rng(4).normal(2.0, 1.0, 400)
+    found = bootstrap_mean_interval(values)
+    half = 1.96 * values.std() / 20
+    assert found == pytest.approx((values.mean() - half, values.mean() + half), abs=0.01)
+    assert bootstrap_mean_interval([0.1, 0.1, 0.1]) is None
+    with pytest.raises(ValueError, match="not a finite number"):
+        bootstrap_mean_interval([0.1, float("nan")])
 
 
 def test_bootstrap_gives_the_same_interval_every_time_and_whatever_the_memory(

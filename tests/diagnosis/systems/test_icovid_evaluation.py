@@ -19,9 +19,10 @@ from diagnosis.phantom.scanners import SCANNERS
 from diagnosis.pipeline import UnknownChoice, analyse
 from diagnosis.results import Heatmap
 from diagnosis.systems.availability import availability
-from diagnosis.systems.icovid.evaluation import BY_CHANCE, SLICES, ICovidEvaluator, placed
+from diagnosis.systems.icovid.evaluation import SLICES, ICovidEvaluator, placed
 from diagnosis.systems.interface import Case
 from diagnosis.systems.study_lesions import found_lesions
+from diagnosis.systems.true_lesions import BY_CHANCE
 from diagnosis.training.labelled import open_labelled
 from diagnosis.volume import LabelArray
 from diagnosis.weight_files import FOLDER_VARIABLE, NO_WEIGHTS
