@@ -36,7 +36,7 @@ PAPER_SCANS, PAPER_LUNGS = 14, 2
 SMALL_FINE = replace(
     SMALL,
     settings=replace(
-        SMALL.settings, steps=100, learning_rate=1e-3, warm_up=10, validate_every=100, checkpoint_every=50
+        SMALL.settings, steps=600, learning_rate=1e-3, warm_up=20, validate_every=200, checkpoint_every=50
     ),
     lungs=2,
 )
