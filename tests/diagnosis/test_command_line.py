@@ -160,11 +160,11 @@ def test_all_runs_every_system_with_weights_and_none_only_lungs_and_quantificati
     assert main(["analyse", source, *BY_RULES, *quick, "--out", str(tmp_path / "all")]) == 0
     none, everything = document(tmp_path / "none"), document(tmp_path / "all")
     assert none["systems"] == {}
-    assert list(everything["systems"]) == ["density", "decovnet", "multiscale"]
+    assert list(everything["systems"]) == ["density", "decovnet", "multiscale", "patchwise"]
     assert "icovid needs lesions: choose another lesions.method than none." in everything["warnings"]
     assert everything["systems"]["decovnet"]["probabilities"]["COVID-19"] > 0.9
     written = {path.name for path in (tmp_path / "all").glob("heatmap-*")}
-    assert {name for name in written if "multiscale" not in name} == {
+    assert {name for name in written if "multiscale" not in name and "patchwise" not in name} == {
         "heatmap-density-infected-density.nii.gz", "heatmap-decovnet-COVID-19-cam.nii.gz",
         "heatmap-decovnet-COVID-19-3dcc.nii.gz",
     }  # fmt: skip
