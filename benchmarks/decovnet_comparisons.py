@@ -28,7 +28,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TypeVar
 
 import numpy as np
 import torch
@@ -36,12 +35,12 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from torch import Tensor, nn
 
+from benchmarks.lengths import of_length
 from diagnosis.evaluation.cases import Numbers
 from diagnosis.evaluation.delong import roc_area
 from diagnosis.evaluation.operating import at_threshold
 from diagnosis.evaluation.report_tables import number
 from diagnosis.geometry import RefusedInput
-from diagnosis.inference import device_of_choice
 from diagnosis.labels import Split
 from diagnosis.systems.decovnet import backbone_training, head_training
 from diagnosis.systems.decovnet.backbone_training import BackboneSchedule, BackboneTask
@@ -51,12 +50,10 @@ from diagnosis.systems.decovnet.preprocessing import InputSize, as_tensor
 from diagnosis.systems.decovnet.training_inputs import study_input
 from diagnosis.systems.study_classes import is_covid
 from diagnosis.training.kept import kept
-from diagnosis.training.labelled import LabelledStudies, LabelledVolume, StoredArray, open_labelled, stored
+from diagnosis.training.labelled import LabelledStudies, StoredArray, open_labelled, stored
 from diagnosis.training.loop import train
-from diagnosis.training.task import Settings
 from diagnosis.weights import load_weights
 
-Schedule = TypeVar("Schedule", BackboneSchedule, HeadSchedule)
 BINS, TREES = 32, 500
 """32 bins as published; of the forest the paper says only that its parameters were adjusted."""
 _ROW = "{:<34}{:>12}  {:<25}{:>8}  {:<25}{:>8}"
@@ -137,8 +134,10 @@ def main() -> None:
     if chosen.labels is None:
         print("Not run: name a label folder with --labels; about an hour of training follows.")
         return
-    first = shortened(backbone_training.SMALL, chosen.backbone_steps, chosen.seed)
-    then = replace(shortened(head_training.SMALL, chosen.steps, chosen.seed), variants=chosen.variants)
+    one, other = backbone_training.SMALL, head_training.SMALL
+    first = replace(one, settings=of_length(one.settings, chosen.backbone_steps, chosen.seed))
+    settings = of_length(other.settings, chosen.steps, chosen.seed)
+    then = replace(other, settings=settings, variants=chosen.variants)
     with TemporaryDirectory() as folder:
         cache = chosen.cache or Path(folder) / "cache"
         try:
@@ -159,15 +158,6 @@ def begun(weights: Path) -> tuple[InputSize, Mapping[str, Tensor]]:
     return InputSize(**header["config"]["input"]), network.backbone.state_dict()
 
 
-def shortened(schedule: Schedule, steps: int, seed: int) -> Schedule:
-    """Return the schedule with another length and seed, on the device there is."""
-    settings: Settings = replace(
-        schedule.settings, steps=steps, seed=seed, warm_up=min(schedule.settings.warm_up, steps // 10),
-        checkpoint_every=steps, device=str(device_of_choice()),
-    )  # fmt: skip
-    return replace(schedule, settings=settings)
-
-
 def compare(
     studies: LabelledStudies, cache: Path, first: BackboneSchedule, then: HeadSchedule,
     variants: Mapping[str, Variant] = VARIANTS, backbone: Mapping[str, Tensor] | None = None,
@@ -177,7 +167,7 @@ def compare(
     ``backbone`` None teaches one by ``first``, as is done in any case where no lungs are shown. Both
     schedules have one size. Raises RefusedInput: a part without studies of both sides or without outlines.
     """
-    truth = np.array([is_covid(volume) for volume in _classed(studies, "test")])
+    truth = np.array([is_covid(volume) for volume in studies.classed("test")])
     steps = then.settings.steps
     print(f"{len(truth)} test studies, {int(truth.sum())} with COVID-19; {steps} steps of every head")
     print(_ROW.format("", "parameters", "AUC", "paper", "accuracy at 0.5", "paper"), flush=True)
@@ -256,7 +246,7 @@ def forest(studies: LabelledStudies, schedule: HeadSchedule, cache: Path) -> Mea
     classifier = RandomForestClassifier(
         TREES, class_weight="balanced", random_state=schedule.settings.seed
     )  # fmt: skip
-    truth = [is_covid(volume) for volume in _classed(studies, "train")]
+    truth = [is_covid(volume) for volume in studies.classed("train")]
     classifier.fit(_histograms(_inputs(studies, "train", schedule, cache)), truth)
     found = classifier.predict_proba(_histograms(_inputs(studies, "test", schedule, cache)))
     return Measured(found[:, 1], None)
@@ -275,12 +265,8 @@ def _inputs(
     studies: LabelledStudies, part: Split, schedule: HeadSchedule, cache: Path
 ) -> Iterator[NDArray[np.uint8]]:
     """The network's inputs of the studies with a class, uint8 ``[2, z, y, x]``."""
-    for volume in _classed(studies, part):
+    for volume in studies.classed(part):
         yield study_input(volume, schedule.size, cache)[:2]
-
-
-def _classed(studies: LabelledStudies, part: Split) -> list[LabelledVolume]:
-    return [volume for volume in studies.part(part) if volume.class_name is not None]
 
 
 def _print_row(name: str, truth: NDArray[np.bool_], measured: Measured, variant: Variant) -> None:

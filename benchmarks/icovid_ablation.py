@@ -32,12 +32,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from benchmarks.lengths import of_length
 from diagnosis.evaluation.cases import Flags, Numbers
 from diagnosis.evaluation.delong import roc_area
 from diagnosis.evaluation.operating import at_threshold, at_youden
 from diagnosis.evaluation.report_tables import number
 from diagnosis.geometry import RefusedInput
-from diagnosis.inference import device_of_choice
 from diagnosis.labels import Split
 from diagnosis.systems.icovid import cvae_training, head_training, training
 from diagnosis.systems.icovid.configuration import autoencoder_configuration_of
@@ -50,7 +50,7 @@ from diagnosis.systems.icovid.training_inputs import in_use, study_input
 from diagnosis.systems.study_classes import is_covid
 from diagnosis.systems.study_lesions import found_lesions, lesion_version
 from diagnosis.systems.study_lungs import lungs_of
-from diagnosis.training.labelled import CT, LabelledStudies, LabelledVolume, open_labelled
+from diagnosis.training.labelled import CT, LabelledStudies, open_labelled
 from diagnosis.training.loop import train
 from diagnosis.volume import CTVolume, LabelArray
 from diagnosis.weight_files import bad, read_header
@@ -107,9 +107,11 @@ def main() -> None:
         print("Not run: name a label folder with --labels; about an hour of training follows.")
         return
     plan = Plan(
-        of_length(cvae_training.SMALL, chosen.cvae_steps, chosen.seed),
-        of_length(replace(head_training.SMALL, variants=chosen.variants), chosen.head_steps, chosen.seed),
-        of_length(training.SMALL, chosen.steps, chosen.seed),
+        cvae=with_length(cvae_training.SMALL, chosen.cvae_steps, chosen.seed),
+        head=with_length(
+            replace(head_training.SMALL, variants=chosen.variants), chosen.head_steps, chosen.seed
+        ),
+        whole=with_length(training.SMALL, chosen.steps, chosen.seed),
     )
     with TemporaryDirectory() as folder:
         cache = chosen.cache or Path(folder) / "cache"
@@ -122,14 +124,9 @@ def main() -> None:
             sys.exit(refusal.sentence)
 
 
-def of_length(schedule: Schedule, steps: int, seed: int) -> Schedule:
-    """Return the schedule with another length, on the fastest device."""
-    given = schedule.settings
-    settings = replace(
-        given, steps=steps, seed=seed, warm_up=min(given.warm_up, steps // 10), checkpoint_every=steps,
-        validate_every=min(given.validate_every, steps), device=str(device_of_choice()),
-    )  # fmt: skip
-    return replace(schedule, settings=settings)
+def with_length(schedule: Schedule, steps: int, seed: int) -> Schedule:
+    """Return the schedule with the settings of `of_length`."""
+    return replace(schedule, settings=of_length(schedule.settings, steps, seed))
 
 
 def require_fitting(start: Path | None, size: InputSize) -> None:
@@ -152,7 +149,7 @@ def compare(
     print(f"{len(truth)} test studies, {int(truth.sum())} with COVID-19")
     columns = ("sensitivity", "specificity", "F1", "AUC", "Berenguer et al.: sens., spec., F1")
     print(_ROW.format("", *columns), flush=True)
-    for volume in _classed(studies, "test"):
+    for volume in studies.classed("test"):
         lungs_of(volume, cache, "automatic")  # one without lungs is refused now, not after the trainings
     found = {}
     for name, variant in variants.items():
@@ -205,25 +202,21 @@ def _scores(network: nn.Module, images: Iterator[Tensor]) -> Numbers:
 
 def _chosen_by(studies: LabelledStudies, side: Side, plan: Plan, cache: Path) -> Iterator[Tensor]:
     """What the network sees of the studies of the validation part."""
-    for volume in _classed(studies, "validation"):
+    for volume in studies.classed("validation"):
         yield as_tensor(study_input(volume, plan.head.size, cache, in_use(side))[:2], side)
 
 
 def _as_in_use(studies: LabelledStudies, side: Side, plan: Plan, cache: Path) -> Iterator[Tensor]:
     """What the network sees of the studies of the test part: lungs and lesions as they are found in use."""
-    for volume in _classed(studies, "test"):
+    for volume in studies.classed("test"):
         lungs = lungs_of(volume, cache, "automatic")
         lesions: LabelArray | None = None if side == "none" else found_lesions(volume, lungs, cache)
         ct = CTVolume(volume.arrays[CT].whole(), volume.affine)
         yield as_tensor(network_input(ct, lungs, lesions, plan.head.size).image, side)
 
 
-def _classed(studies: LabelledStudies, part: Split) -> list[LabelledVolume]:
-    return [volume for volume in studies.part(part) if volume.class_name is not None]
-
-
 def _truth(studies: LabelledStudies, part: Split) -> Flags:
-    return np.array([is_covid(volume) for volume in _classed(studies, part)])
+    return np.array([is_covid(volume) for volume in studies.classed(part)])
 
 
 def _print_row(name: str, truth: Flags, scores: Numbers, point: float, variant: Variant) -> None:

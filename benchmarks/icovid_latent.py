@@ -75,8 +75,8 @@ def main() -> None:
         return
     cache = chosen.cache or chosen.out / "cache"
     try:
-        studies = open_labelled(chosen.labels, cache, [chosen.part]).part(chosen.part)
-        draw(chosen.weights, [one for one in studies if one.class_name is not None], chosen.out, cache)
+        studies = open_labelled(chosen.labels, cache, [chosen.part]).classed(chosen.part)
+        draw(chosen.weights, studies, chosen.out, cache)
     except RefusedInput as refusal:
         sys.exit(refusal.sentence)
 

@@ -27,11 +27,11 @@ from typing import cast
 import numpy as np
 from torch import Tensor
 
+from benchmarks.lengths import of_length
 from diagnosis.evaluation.cases import Numbers
 from diagnosis.evaluation.delong import roc_area
 from diagnosis.evaluation.multiclass import Performance, classification
 from diagnosis.geometry import RefusedInput
-from diagnosis.inference import device_of_choice
 from diagnosis.labels import read_label_folder
 from diagnosis.systems.multiscale import scales_training, training
 from diagnosis.systems.multiscale.aggregation import patient_probabilities
@@ -110,15 +110,10 @@ def stages(schedule: str, steps: int | None) -> Stages:
     pair = (
         (scales_training.SMALL, training.SMALL) if schedule == "small" else (training.PAPER, training.PAPER)
     )
-    device = str(device_of_choice())
     made = []
     for one in pair:
-        length = steps or one.settings.steps
-        settings = replace(
-            one.settings, steps=length, validate_every=min(one.settings.validate_every, length),
-            warm_up=min(one.settings.warm_up, length // 10), device=device,
-        )  # fmt: skip
-        made.append(replace(one, settings=settings))
+        given = one.settings
+        made.append(replace(one, settings=of_length(given, steps or given.steps, given.seed)))
     return Stages(*made)
 
 

@@ -75,8 +75,7 @@ def run(arguments: argparse.Namespace) -> None:
     evaluator: Evaluator = pkgutil.resolve_name(EVALUATIONS[spec.name])(weights)
     cache: Path = arguments.cache or arguments.out / CACHE
     _claim(arguments.out, identity)
-    studies = open_labelled(arguments.labels, cache, [arguments.part]).part(arguments.part)
-    volumes = [volume for volume in studies if volume.class_name is not None]
+    volumes = open_labelled(arguments.labels, cache, [arguments.part]).classed(arguments.part)
     if not volumes:
         raise RefusedInput("no_studies", f"No study in the {arguments.part} part has a class.")
     again = swappable(volumes, arguments.swap) if arguments.swap else []

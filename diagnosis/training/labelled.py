@@ -118,6 +118,10 @@ class LabelledStudies:
             raise RefusedInput("no_studies", f"This label folder has no studies in its {split} part.")
         return self.parts[split]
 
+    def classed(self, split: Split) -> list[LabelledVolume]:
+        """Return the studies of one part whose class is known. Raises RefusedInput as `part` does."""
+        return [volume for volume in self.part(split) if volume.class_name is not None]
+
 
 def open_labelled(
     folder: Path, cache: Path, parts: Sequence[Split] = ("train", "validation")

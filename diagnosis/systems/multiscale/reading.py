@@ -31,7 +31,8 @@ _TOGETHER_ON_GPU = 32
 _STEPS_ON_CPU = 5
 """Steps of integrated gradients in one pass of a CPU: weights are laid out once for all."""
 _SIDE_BY_SIDE = 4
-"""Slices whose saliency a CPU computes at once, at most: layers are too small to be shared by cores."""
+"""Slices whose saliency a CPU computes at once, at most, one a core: layers are too small to be shared.
+Each holds the graph of its steps, and whoever stops waits for as many."""
 
 
 @dataclass(frozen=True, slots=True)

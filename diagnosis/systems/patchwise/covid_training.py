@@ -37,6 +37,7 @@ from diagnosis.training.task import Batch
 FIRST = "fine"
 """The network whose weights this one begins with."""
 SMALL_COVID = replace(SMALL, scans=2, lungs=3)
+"""One scan of either side; as many lungs a step as the first network has."""
 
 
 class TaughtCovid(PatchwiseNetworks):
@@ -68,7 +69,7 @@ class CovidTask:
         other, covid = parted(studies.part("validation"), COVID_GIVEN_DISEASED, "validation")
         self._validation = [*other, *covid]
         self._truth = np.arange(len(self._validation)) >= len(other)
-        known = [volume for volume in studies.part("validation") if volume.class_name is not None]
+        known = studies.classed("validation")
         self._calibrating = looked_at(sorted(known, key=lambda one: str(one.class_name)), schedule)
 
     def network(self) -> nn.Module:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from diagnosis.evaluation.predictions import COVID, COVID_GIVEN_DISEASED, DISEASED, truth_of
+from diagnosis.evaluation.predictions import COVID, COVID_GIVEN_DISEASED, DISEASED
 from diagnosis.geometry import RefusedInput
 from diagnosis.labels import Split
 from diagnosis.systems.calibrating import read_answers
@@ -35,12 +36,12 @@ from diagnosis.systems.patchwise.training import (
     looked_at,
 )
 from diagnosis.systems.patchwise.training_inputs import (
-    diseased_as_number,
     evenly_placed,
     lungs_and_labels,
     lungs_in,
     parted,
     study_input,
+    truth_as_number,
 )
 from diagnosis.training.augmentation import Draws
 from diagnosis.training.checkpoint import digest_of
@@ -120,7 +121,7 @@ class HeadsTask:
         self.config: Mapping[str, Any] = config_of(schedule)
         self._cache, self._fixed = cache, fixed
         self._train = _groups(studies, "train")
-        self._validation = [volume for group in _groups(studies, "validation") for volume in group]
+        self._validation = list(chain(*_groups(studies, "validation")))
         self._calibrating = looked_at(sorted(self._validation, key=lambda one: str(one.class_name)), schedule)
         self._features: Mapping[str, Sequence[LungFeatures]] = {}
 
@@ -142,11 +143,13 @@ class HeadsTask:
         networks.covid.features.load_state_dict(networks.diseased.features.state_dict())
         version = digest_of(networks.covid.features)
         found = {}
-        for volume in (volume for group in self._train for volume in group):
-            variants = range(self._fixed.variants)
-            found[volume.study] = [self._lungs(networks, volume, version, variant) for variant in variants]
+        for volume in chain(*self._train):
+            found[volume.study] = [
+                self._lungs(networks, volume, version, self.schedule.lungs, variant)
+                for variant in range(self._fixed.variants)
+            ]
         for volume in self._validation:
-            found[volume.study] = [self._lungs(networks, volume, version, variant=0, lungs=PAPER_LUNGS)]
+            found[volume.study] = [self._lungs(networks, volume, version, PAPER_LUNGS, variant=0)]
         self._features = found
 
     def batch(self, draws: Draws) -> Batch:
@@ -168,8 +171,8 @@ class HeadsTask:
             "shown": torch.from_numpy(np.concatenate(shown)).float(),
             "own": torch.stack(own),
             "concordant": torch.tensor(concordant).repeat_interleave(self.schedule.lungs),
-            "diseased": torch.tensor([diseased_as_number(volume) for volume in volumes]),
-            "covid": torch.tensor([_covid_as_number(volume) for volume in volumes]),
+            "diseased": torch.tensor([truth_as_number(DISEASED, volume) for volume in volumes]),
+            "covid": torch.tensor([truth_as_number(COVID_GIVEN_DISEASED, volume) for volume in volumes]),
         }
         return {name: value.to(draws.device) for name, value in batch.items()}
 
@@ -197,13 +200,9 @@ class HeadsTask:
             found.append([likeliest(logits) for logits in network(final)[:2]])
         metrics: dict[str, float] = {}
         for place, (name, key) in enumerate((("diseased", DISEASED), ("covid", COVID_GIVEN_DISEASED))):
-            pairs = [
-                (truth, one[place])
-                for volume, one in zip(self._validation, found, strict=True)
-                if (truth := truth_of(key, volume.class_name or "")) is not None
-            ]
-            truths, scores = (np.array(values) for values in zip(*pairs, strict=True))
-            read = read_answers(truths, scores)
+            truth = np.array([truth_as_number(key, volume) for volume in self._validation])
+            asked = truth >= 0
+            read = read_answers(truth[asked] == 1, np.array(found)[asked, place])
             metrics[f"{name}_auc"] = read["auc"]
             metrics[f"{name}_cross_entropy"] = read["cross_entropy"]
         return {"auc": (metrics["diseased_auc"] + metrics["covid_auc"]) / 2, **metrics}
@@ -213,11 +212,9 @@ class HeadsTask:
         return answers(network, self._calibrating, self.schedule.size, self._cache)  # type: ignore[arg-type]
 
     def _lungs(
-        self, networks: PatchwiseNetworks, volume: LabelledVolume, version: str, variant: int,
-        lungs: int | None = None,
-    ) -> LungFeatures:  # fmt: skip
-        """Features of lungs at even distances; variant 0 is the study as it is."""
-        count = lungs or self.schedule.lungs
+        self, networks: PatchwiseNetworks, volume: LabelledVolume, version: str, count: int, variant: int
+    ) -> LungFeatures:
+        """Features of ``count`` lungs at even distances; variant 0 is the study as it is."""
         ranges, draws = None, None
         if variant:
             digits = int(volume.arrays[CT].path.stem[:8], 16)
@@ -245,11 +242,6 @@ def _groups(studies: LabelledStudies, part: Split) -> tuple[list[LabelledVolume]
     """The healthy studies of a part, those with another disease, and those with COVID-19."""
     healthy, _ = parted(studies.part(part), DISEASED, part)
     return healthy, *parted(studies.part(part), COVID_GIVEN_DISEASED, part)
-
-
-def _covid_as_number(volume: LabelledVolume) -> int:
-    truth = truth_of(COVID_GIVEN_DISEASED, volume.class_name or "")
-    return -1 if truth is None else int(truth)
 
 
 def _features_of(networks: PatchwiseNetworks, image: Tensor) -> NDArray[np.float16]:

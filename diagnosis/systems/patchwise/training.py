@@ -34,12 +34,12 @@ from diagnosis.systems.patchwise.patches import coarse_patches
 from diagnosis.systems.patchwise.preprocessing import PAPER_SIZE, InputSize
 from diagnosis.systems.patchwise.training_inputs import (
     FOR_PHANTOMS,
-    diseased_as_number,
     evenly_placed,
     lungs_and_labels,
     lungs_in,
     parted,
     study_input,
+    truth_as_number,
 )
 from diagnosis.systems.study_outlines import LESION_VALUES
 from diagnosis.training.augmentation import Draws, Ranges
@@ -145,7 +145,7 @@ class DiseasedTask:
         self._groups = [group for group in (healthy, covid, other, unclassed) if group]
         well, ill = parted(studies.part("validation"), DISEASED, "validation")
         self._validation = looked_at([*well, *ill], schedule)
-        self._truth = np.array([diseased_as_number(volume) == 1 for volume in self._validation])
+        self._truth = np.array([truth_as_number(DISEASED, volume) == 1 for volume in self._validation])
 
     def network(self) -> nn.Module:
         """Return new networks."""

@@ -90,7 +90,9 @@ def lungs_and_labels(
     image = as_tensor(slices, labels[:, 0] > 0)
     count = len(crops)
     known = torch.from_numpy(labels)
-    study = (torch.full((count,), value) for value in (diseased_as_number(volume), int(is_judged(volume))))
+    study = (
+        torch.full((count,), value) for value in (truth_as_number(DISEASED, volume), int(is_judged(volume)))
+    )
     return image, Teaching(known[:, 0], known[:, 2], known[:, 3], known[:, 4], *study)
 
 
@@ -100,9 +102,10 @@ def is_judged(volume: LabelledVolume) -> bool:
     return any(volume.has(name) for name in ("outline", "look", "not_look"))
 
 
-def diseased_as_number(volume: LabelledVolume) -> int:
-    """Return 1 for a study that is not healthy, 0 for a healthy one, -1 without a class."""
-    truth = truth_of(DISEASED, volume.class_name) if volume.class_name else None
+def truth_as_number(key: str, volume: LabelledVolume) -> int:
+    """Return 1 for a study that is positive for a probability key, 0 for a negative one, -1 where the key
+    does not speak of it or it has no class."""
+    truth = truth_of(key, volume.class_name) if volume.class_name else None
     return -1 if truth is None else int(truth)
 
 

@@ -15,9 +15,9 @@ from benchmarks.decovnet_comparisons import (
     begun,
     compare,
     forest,
-    shortened,
     without_lungs,
 )
+from benchmarks.lengths import of_length
 from diagnosis.labels import Split, write_label_folder
 from diagnosis.systems.decovnet import backbone_training, head_training
 from diagnosis.systems.decovnet.head_training import HeadTask
@@ -32,9 +32,12 @@ from tests.diagnosis.training.folders import classed
 
 PARTS: tuple[Split, ...] = ("train", "train", "validation", "test", "test")
 SIZE = InputSize(32, 48, None)
-FIRST = replace(shortened(backbone_training.SMALL, steps=2, seed=0), size=SIZE)
+FIRST = replace(
+    backbone_training.SMALL, settings=of_length(backbone_training.SMALL.settings, 2, seed=0), size=SIZE
+)
 THEN = replace(
-    shortened(head_training.SMALL, steps=2, seed=0), size=SIZE, shrink=12, variants=1, batch=4
+    head_training.SMALL, settings=of_length(head_training.SMALL.settings, 2, seed=0), size=SIZE, shrink=12,
+    variants=1, batch=4,
 )  # fmt: skip
 
 

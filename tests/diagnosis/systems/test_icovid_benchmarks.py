@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from benchmarks import icovid_ablation, icovid_latent
-from benchmarks.icovid_ablation import PROPOSED, VARIANTS, Plan, compare, of_length, require_fitting
+from benchmarks.icovid_ablation import PROPOSED, VARIANTS, Plan, compare, require_fitting, with_length
 from diagnosis.geometry import RefusedInput
 from diagnosis.labels import ClassName, Split, write_label_folder
 from diagnosis.systems.icovid import cvae_training, head_training, training
@@ -30,9 +30,9 @@ SIZE = InputSize(32, 24.0)
 PARTS: tuple[Split, ...] = ("train", "validation", "test")
 NAMES: tuple[ClassName, ...] = ("COVID-19", "NP")
 PLAN = Plan(
-    of_length(replace(cvae_training.SMALL, size=SIZE), 1, 0),
-    of_length(replace(head_training.SMALL, size=SIZE, variants=1, batch=2), 2, 0),
-    of_length(replace(training.SMALL, size=SIZE, slices=2), 1, 0),
+    with_length(replace(cvae_training.SMALL, size=SIZE), 1, 0),
+    with_length(replace(head_training.SMALL, size=SIZE, variants=1, batch=2), 2, 0),
+    with_length(replace(training.SMALL, size=SIZE, slices=2), 1, 0),
 )
 
 
