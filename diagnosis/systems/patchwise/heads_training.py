@@ -209,7 +209,7 @@ class HeadsTask:
 
     def calibrated(self, network: nn.Module) -> Mapping[str, Any]:
         """Return operating points and scales of the maps, read from the validation part."""
-        return answers(network, self._calibrating, self.schedule.size, self._cache)  # type: ignore[arg-type]
+        return answers(network, self._calibrating, self.schedule, self._cache)  # type: ignore[arg-type]
 
     def _lungs(
         self, networks: PatchwiseNetworks, volume: LabelledVolume, version: str, count: int, variant: int

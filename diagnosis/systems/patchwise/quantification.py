@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from diagnosis.lungs.kmeans import kmeans_lungs
@@ -12,7 +14,7 @@ from diagnosis.preprocessing.resampling import positions_in, sample_linear
 from diagnosis.systems.interface import Case
 from diagnosis.systems.patchwise.painting import painted
 from diagnosis.systems.patchwise.patches import FINE, coarse_patches
-from diagnosis.systems.patchwise.preprocessing import InputSize, NetworkInput, Views
+from diagnosis.systems.patchwise.preprocessing import InputSize, NetworkInput, Views, placed
 from diagnosis.systems.patchwise.reading import FirstLook
 from diagnosis.volume import BoolArray, LabelArray
 
@@ -26,17 +28,23 @@ def infected_pixels(views: Views, first: FirstLook, infected_above: tuple[float,
     be above ``infected_above`` (coarse, fine). What lies outside the rectangle around the lung does not
     count.
     """
-    infected = np.zeros(views.image.shape[1:], dtype=bool)
-    above_coarse, above_fine = infected_above
+    return infected_by_pairs(views, first, [infected_above])[0]
+
+
+def infected_by_pairs(
+    views: Views, first: FirstLook, pairs: Sequence[tuple[float, float]]
+) -> list[BoolArray]:
+    """Return what `infected_pixels` does for several pairs of probabilities."""
+    infected = [np.zeros(views.image.shape[1:], dtype=bool) for _ in pairs]
+    least = min(above_fine for _, above_fine in pairs)
     patches = coarse_patches(views.side)
     for crop, coarse, fine in zip(views.crops, first.coarse, first.fine, strict=True):
-        if not (fine > above_fine).any():
+        if not (fine > least).any():
             continue
-        both = painted(coarse[None] > above_coarse, patches)[0] & painted(fine[None] > above_fine, FINE)[0]
-        y, x = crop.box
-        infected[crop.place, y, x] |= both[
-            y.start - crop.top : y.stop - crop.top, x.start - crop.left : x.stop - crop.left
-        ]
+        inside = placed(crop)
+        large, small = painted(coarse[None], patches)[0][inside], painted(fine[None], FINE)[0][inside]
+        for found, (above_coarse, above_fine) in zip(infected, pairs, strict=True):
+            found[(crop.place, *crop.box)] |= (large > above_coarse) & (small > above_fine)
     return infected
 
 

@@ -68,7 +68,8 @@ class DiseasedSchedule:
     ``heaviest`` an infected patch may weigh. With ``by_voxels`` lungs whose voxels are known bear a label of
     their own, and features are taught lesion types. ``ranges`` of the augmentation, None for none.
     ``pooling`` as `PatchNetwork` takes it. ``validated``: studies of the validation part to look at, at even
-    distances; None for all.
+    distances; None for all. ``thresholds_chosen``: patches are infected from the probabilities on that
+    measure the validation part best, not from 0.5.
     """
 
     settings: Settings
@@ -82,17 +83,18 @@ class DiseasedSchedule:
     ranges: Ranges | None = None
     pooling: Pooling = "sum"
     validated: int | None = None
+    thresholds_chosen: bool = False
 
 
 SMALL_SIZE = InputSize(96, "closed", 8.0)
 """Three eighths of the published sides, slices of about 10 mm; closed lungs, where consolidation counts."""
 SMALL = DiseasedSchedule(
     Settings(
-        steps=1500, learning_rate=6e-4, weight_decay=0.02, warm_up=40, validate_every=500,
+        steps=2800, learning_rate=6e-4, weight_decay=0.02, warm_up=40, validate_every=500,
         checkpoint_every=50, bfloat16=False, channels_last=False,
     ),
     SMALL_SIZE, scans=3, lungs=2, density=0.1, patch_weight=1.0, heaviest=10.0, by_voxels=True,
-    ranges=FOR_PHANTOMS, pooling="mean", validated=36,
+    ranges=FOR_PHANTOMS, pooling="mean", validated=36, thresholds_chosen=True,
 )  # fmt: skip
 """A patch is infected from a tenth on, so that a lesion of two centimetres makes one. The mean of weighed
 features, because a sum over all patches needs far smaller steps than the hour allows."""
