@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import cast
 
 from diagnosis.document import analysis_json
 from diagnosis.regions import regions_of_lesions, with_lobes
-from diagnosis.results import Analysis, Quantification, Region, SystemResult
+from diagnosis.results import Analysis, Heatmap, Quantification, Region, SystemResult
 from diagnosis.run_clock import RunClock, StageProgress, peak_memory_mb
 from diagnosis.segmentation_options import METHOD, NONE, SEGMENTATIONS
 from diagnosis.segmenting import (
@@ -34,6 +35,8 @@ MEASURING_SYSTEM = "density"
 _SYSTEM_WEIGHT = 4.0
 
 Options = Mapping[str, Mapping[str, str]]
+ShownOfSystem = Callable[[str, Heatmap, float], None]
+"""Called with the name of a system and what `diagnosis.systems.interface.Shown` takes."""
 
 
 class UnknownChoice(ValueError):
@@ -66,13 +69,17 @@ def options_of(owner: str) -> Sequence[OptionSpec]:
     return SEGMENTATIONS[owner] if owner in SEGMENTATIONS else _spec(owner).options
 
 
-def analyse(volume: CTVolume, systems: Sequence[str], options: Options, progress: StageProgress) -> Analysis:
+def analyse(
+    volume: CTVolume, systems: Sequence[str], options: Options, progress: StageProgress,
+    show: ShownOfSystem | None = None,
+) -> Analysis:  # fmt: skip
     """Segment one volume, run the named systems on it and measure it.
 
     ``options`` maps a system, ``lungs``, ``lobes`` or ``lesions`` to its options. With no system at all
-    segmentations and quantification are still made. Raises UnknownChoice before any work, RefusedInput
-    (code ``no_lungs``) when the series shows no lungs or (``no_weights``, ``bad_weights``) when a chosen
-    network can not be used, and whatever ``progress`` raises.
+    segmentations and quantification are still made. ``show`` gets heatmaps that are still being made. Raises
+    UnknownChoice before any work, RefusedInput (code ``no_lungs``) when the series shows no lungs or
+    (``no_weights``, ``bad_weights``) when a chosen network can not be used, and whatever ``progress`` and
+    ``show`` raise.
     """
     settings = {name: chosen_options(name, options.get(name, {})) for name in (*SEGMENTATIONS, *systems)}
     for name in systems:
@@ -82,8 +89,9 @@ def analyse(volume: CTVolume, systems: Sequence[str], options: Options, progress
     case = found.case()
     results: dict[str, SystemResult] = {}
     for name in systems:
+        seen = case if show is None else replace(case, show=partial(show, name))
         with run.stage(_spec(name).title):
-            results[name] = _in_lobes(load_system(name).run(case, settings[name], run.part), case)
+            results[name] = _in_lobes(load_system(name).run(seen, settings[name], run.part), case)
     with run.stage(MEASURING_STAGE):
         quantification = _quantification(found, case, results, run)
         regions = _regions(found)

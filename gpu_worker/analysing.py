@@ -15,6 +15,7 @@ from diagnosis.volume import CTVolume
 from diagnosis.weight_files import shipped
 from gpu_worker.boundary import Keep
 from webapp.analyses.models import Analysis
+from webapp.analyses.previews import Previews
 from webapp.analyses.storing import store_results
 from webapp.core.errors import RetryableError
 from webapp.imaging.volumes import read_volume
@@ -46,7 +47,8 @@ def prepare() -> None:
 
 
 def analyse(analysis: Analysis, keep: Keep) -> None:
-    """Run the chosen systems on the revision and store what they found.
+    """Run the chosen systems on the revision and store what they found; heatmaps whose making is slow can be
+    looked at meanwhile.
 
     Raises LostLease, MemoryError, and RetryableError when the store does not give the volume.
     """
@@ -55,16 +57,21 @@ def analyse(analysis: Analysis, keep: Keep) -> None:
         volume = read_volume(analysis.revision)
     except OSError as error:
         raise RetryableError("the stored volume cannot be read") from error
-    found = _found(volume, analysis, keep)
-    keep("Saving", 1.0)
-    document = pipeline.analysis_json(found, analysis.revision.geometry)
-    store_results(analysis=analysis, found=found, document=document)
+    previews = Previews(analysis)
+    previews.forget()
+    try:
+        found = _found(volume, analysis, keep, previews)
+        keep("Saving", 1.0)
+        document = pipeline.analysis_json(found, analysis.revision.geometry)
+        store_results(analysis=analysis, found=found, document=document)
+    finally:
+        previews.forget()
 
 
-def _found(volume: CTVolume, analysis: Analysis, keep: Keep) -> Found:
+def _found(volume: CTVolume, analysis: Analysis, keep: Keep, previews: Previews) -> Found:
     """Run the pipeline; memory that runs out inside torch is a MemoryError like any other."""
     try:
-        return pipeline.analyse(volume, analysis.systems, analysis.options, keep)
+        return pipeline.analyse(volume, analysis.systems, analysis.options, keep, previews)
     except RuntimeError as error:
         if any(words in str(error) for words in MEMORY_EXHAUSTED):
             raise MemoryError("torch could not get the memory it needs") from error

@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from diagnosis.results import SystemResult
+from diagnosis.results import Heatmap, SystemResult
 from diagnosis.volume import CTVolume, LabelArray
 
 Progress = Callable[[float], None]
 """Called with the finished part of a stage, 0..1. May raise to stop the work."""
+Shown = Callable[[Heatmap, float], None]
+"""Called with a heatmap as far as it is made, and the finished part of it, 0..1. May raise to stop the
+work."""
 Evidence = Literal["ml", "probability", "share"]
 """What a system's ``slice_evidence`` is: infected or evident millilitres of the slice, the slice's own
 probability of COVID-19, or its share of what speaks for COVID-19 in the whole scan."""
@@ -53,18 +56,24 @@ class SystemSpec:
     evidence: Evidence = "ml"
 
 
+def unseen(heatmap: Heatmap, done: float) -> None:
+    """Show an unfinished heatmap to nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """What every system gets: the volume and the shared label volumes, uint8 ``[z, y, x]``.
 
     ``lungs`` holds 1 right, 2 left; ``lobes`` and ``lesions`` the values of LOBES and LESIONS in
-    `diagnosis.results`, None when they were not looked for.
+    `diagnosis.results`, None when they were not looked for. ``show`` takes a heatmap whose making is slow
+    while it is made.
     """
 
     volume: CTVolume
     lungs: LabelArray
     lobes: LabelArray | None = None
     lesions: LabelArray | None = None
+    show: Shown = unseen
 
 
 class DiagnosisSystem(Protocol):

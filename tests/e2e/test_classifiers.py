@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from playwright.sync_api import Page
 
 from tests.diagnosis.crafted_networks import (
     density_lesion_network,
@@ -17,7 +19,7 @@ from tests.diagnosis.systems.crafted_decovnet import ship as ship_decovnet
 from tests.e2e import reading
 from tests.e2e.desk import Desk
 from tests.e2e.stack import OWN_DATABASE, Site
-from tests.phantoms import chest_phantom, write_dicom_series
+from tests.phantoms import ChestPhantom, chest_phantom, write_dicom_series
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +115,62 @@ def test_a_demonstration_is_chosen_and_its_answer_read_beside_the_others(
     assert " ".join(cell.inner_text().split()).endswith("1.00 positive Demo")
     reader.go("/methods/#decovnet")
     assert "Demonstration only" in reader.page.locator("#decovnet").inner_text()
+
+
+@pytest.mark.timeout(600)
+def test_saliency_is_seen_while_it_is_made_until_the_results_take_its_place(
+    reader: Desk, site: Site, tmp_path: Path
+) -> None:
+    chest = chest_phantom(seed=11)
+    write_dicom_series(chest.volume, tmp_path / "chest")
+    series = reading.send(reader, tmp_path / "chest")
+    (own,) = site.api(site.reader, f"series/{series}/")["analyses"]
+    site.api(site.reader, f"analyses/{own['id']}/cancel/", {})
+
+    def made(what: str) -> None:
+        site.manage(
+            "shell", "-c",
+            "from tests.phantoms import chest_phantom\n"
+            "from tests.webapp.crafted_results import draw_on_chest, store_on_chest\n"
+            f"series, chest = '{series}', chest_phantom(seed=11)\n"
+            f"{what}\n",
+        )  # fmt: skip
+
+    middle = len(chest.volume.hu) // 2
+    made("draw_on_chest(series, chest, 0.5)")
+    page = reading.open_viewer(reader, series)
+    told = page.get_by_test_id("preview")
+    reader.until(lambda: "50% drawn" in (told.inner_text() if told.count() else ""), "half was announced")
+    assert "Multi-scale classifier, COVID-19, all scales" in told.inner_text()
+    reader.until(lambda: reader.probe("heatmap", page), "half of the map was shown")
+    assert _most_evidence(reader, page, chest, slice(middle + 1, None)) == 0
+    reader.shot("half")
+
+    made("draw_on_chest(series, chest, 1.0)")
+    reader.until(lambda: "100% drawn" in told.inner_text(), "the rest followed by itself")
+    reader.until(
+        lambda: _most_evidence(reader, page, chest, slice(middle + 1, None)) > 0.5, "the whole map was shown"
+    )
+    assert page.get_by_test_id("system-multiscale").count() == 0
+    page.keyboard.press("F2")
+    reader.until(told.is_hidden, "the reader hid it")
+    page.keyboard.press("F2")
+
+    made("store_on_chest(series, chest)")
+    reader.until(page.get_by_test_id("system-multiscale").count, "the results took its place")
+    assert told.count() == 0
+    reader.until(lambda: reader.probe("heatmap", page), "a map of the results was shown")
+    reader.until(lambda: reading.regions(reader, page), "regions were listed")
+    reader.shot("done")
+
+
+def _most_evidence(reader: Desk, page: Page, chest: ChestPhantom, slices: slice) -> float:
+    """The highest value of the chosen map at some lesion voxels of these slices."""
+    ill = np.argwhere(chest.ground_glass | chest.consolidation)
+    places = [place for place in ill.tolist() if place[0] in range(len(chest.volume.hu))[slices]]
+    return max(
+        reader.probe(f"evidenceAt({x}, {y}, {z})", page) or 0.0 for z, y, x in places[:: len(places) // 20]
+    )
 
 
 @pytest.mark.timeout(600)

@@ -6,20 +6,26 @@ import logging
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
+from diagnosis import pipeline
+from diagnosis.geometry import RefusedInput
+from diagnosis.pipeline import load_system
+from diagnosis.results import SystemResult
+from diagnosis.systems.interface import Case, Progress
 from diagnosis.weight_files import NO_WEIGHTS
 from gpu_worker import boundary
 from gpu_worker.analysing import analyse, prepare
 from gpu_worker.kinds import Limits, limits
 from tests.phantoms import WITHOUT_NETWORKS, chest_phantom
 from webapp.analyses.factories import ready_series
-from webapp.analyses.models import ANALYSES, Analysis
+from webapp.analyses.models import ANALYSES, Analysis, HeatmapPreview
 from webapp.cohorts.factories import CohortFactory
 from webapp.core import work
 from webapp.core.errors import RetryableError
@@ -56,6 +62,34 @@ def test_a_store_that_does_not_give_the_volume_is_tried_again() -> None:
     assert row is not None
     with pytest.raises(RetryableError):
         analyse(row, lambda stage, progress: None)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_heatmap_is_seen_while_it_is_made_and_then_no_more(
+    fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The density system stands for one that shows its map while it is made."""
+    phantom = chest_phantom(slices=20, size=48)
+    series = ready_series(CohortFactory(), volume=phantom.volume)
+    Analysis.objects.create(revision=series.current, systems=["density"], options=WITHOUT_NETWORKS)
+    row = work.claim(Analysis, "test")
+    assert row is not None
+    system, seen = load_system("density"), []
+
+    def run(case: Case, options: Mapping[str, str], progress: Progress) -> SystemResult:
+        result = system.run(case, options, progress)
+        case.show(result.heatmaps[0], 0.5)
+        seen.extend(HeatmapPreview.objects.filter(analysis=row).values_list("system", "done"))
+        if fails:
+            raise RefusedInput("no_answer", "It gave no answer.")
+        return result
+
+    monkeypatch.setattr(pipeline, "load_system", lambda name: SimpleNamespace(run=run))
+    boundary.run(row, analyse)
+    row.refresh_from_db()
+    assert seen == [("density", 0.5)]
+    assert row.state == (WorkState.FAILED if fails else WorkState.SUCCEEDED)
+    assert not HeatmapPreview.objects.exists()
 
 
 @pytest.mark.parametrize(

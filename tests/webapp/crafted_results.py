@@ -6,6 +6,7 @@ The maps are smeared copies of the lesions, on coarse grids of their own as the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -19,6 +20,7 @@ from diagnosis.results import Analysis as Found
 from diagnosis.volume import Affine, BoolArray, CTVolume, FloatArray, LabelArray
 from tests.phantoms import ChestPhantom
 from webapp.analyses.models import Analysis
+from webapp.analyses.previews import Previews
 from webapp.analyses.storing import store_results
 from webapp.core.models import WorkState
 from webapp.imaging.models import Series, SeriesRevision
@@ -60,10 +62,7 @@ def crafted(volume: CTVolume, lungs: LabelArray, lesions: LabelArray) -> Found:
 
 def store(revision: SeriesRevision, found: Found) -> Analysis:
     """Store it as a worker does, without a worker that might take the row."""
-    analysis = Analysis.objects.create(
-        revision=revision, systems=list(found.systems), state=WorkState.RUNNING, attempt=1, worker="test",
-        started_at=timezone.now(), lease_until=timezone.now() + timedelta(minutes=5),
-    )  # fmt: skip
+    analysis = _running(revision, found)
     store_results(analysis=analysis, found=found, document=analysis_json(found, {}))
     analysis.refresh_from_db()
     return analysis
@@ -71,11 +70,38 @@ def store(revision: SeriesRevision, found: Found) -> Analysis:
 
 def store_on_chest(series: str, chest: ChestPhantom) -> Analysis:
     """Store what the systems "found" on a checked series of this chest, whose lesions they all see."""
+    return store(_revision(series), _on_chest(chest))
+
+
+def draw_on_chest(series: str, chest: ChestPhantom, done: float) -> None:
+    """Show a part 0..1 of the saliency that `store_on_chest` stores, the most caudal slices first, as a
+    worker does that is still busy with it."""
+    found, revision = _on_chest(chest), _revision(series)
+    whole = next(one for one in found.systems["multiscale"].heatmaps if one.kind == "joint")
+    values = whole.values.copy()
+    values[round(done * len(values)) :] = 0
+    Previews(_running(revision, found))("multiscale", replace(whole, values=values), done)
+
+
+def _running(revision: SeriesRevision, found: Found) -> Analysis:
+    """The analysis that is busy with the series, begun when there is none."""
+    running = Analysis.objects.filter(revision=revision, state=WorkState.RUNNING, worker="test").first()
+    return running or Analysis.objects.create(
+        revision=revision, systems=list(found.systems), state=WorkState.RUNNING, attempt=1, worker="test",
+        started_at=timezone.now(), lease_until=timezone.now() + timedelta(minutes=5),
+    )  # fmt: skip
+
+
+def _on_chest(chest: ChestPhantom) -> Found:
     lesions = chest.ground_glass * np.uint8(GROUND_GLASS) + chest.consolidation * np.uint8(CONSOLIDATION)
+    return crafted(chest.volume, chest.lungs, lesions)
+
+
+def _revision(series: str) -> SeriesRevision:
     revision = Series.objects.get(pk=series).current
     if revision is None:
         raise ValueError("the series has no checked revision")
-    return store(revision, crafted(chest.volume, chest.lungs, lesions))
+    return revision
 
 
 def _result(name: str, volume: CTVolume, lungs: LabelArray, infected: BoolArray) -> SystemResult:

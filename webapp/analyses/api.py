@@ -16,19 +16,21 @@ from rest_framework.views import APIView
 
 from webapp.accounts.selectors import signed_in
 from webapp.analyses import services
-from webapp.analyses.models import Analysis, FoundRegion, LabelVolume, StoredHeatmap
+from webapp.analyses.models import Analysis, FoundRegion, HeatmapPreview, LabelVolume, StoredHeatmap
 from webapp.analyses.offered import told_systems
+from webapp.analyses.previews import previews_of
 from webapp.analyses.selectors import analyses_for
 from webapp.analyses.serializers import (
     AnalysisDetailSerializer,
     AnalysisRequestSerializer,
     AnalysisSerializer,
     HeatmapSerializer,
+    PreviewSerializer,
     RegionSerializer,
     SystemsSerializer,
 )
 from webapp.analyses.storing import REGIONS, SEGMENTATIONS
-from webapp.analyses.streams import RENDERERS, heatmap_response, label_response
+from webapp.analyses.streams import RENDERERS, heatmap_response, label_response, preview_response
 from webapp.analyses.visibility import shows_ai
 from webapp.cohorts.permissions import Action
 from webapp.core import words
@@ -149,6 +151,34 @@ class HeatmapData(APIView):
         """Return uint8 ``[z, y, x]``: 255 times value / reference, clipped to 0..1."""
         analysis = _revealed(request, analysis_id)
         return heatmap_response(request, get_object_or_404(StoredHeatmap, analysis=analysis, pk=heatmap_id))
+
+
+class Previews(generics.ListAPIView[HeatmapPreview]):
+    """The heatmaps that a running analysis is making; none once it has ended."""
+
+    serializer_class = PreviewSerializer
+    pagination_class = None
+
+    def get_queryset(self) -> QuerySet[HeatmapPreview]:
+        """Return those of an analysis whose results the user may see."""
+        return previews_of(_revealed(self.request, self.kwargs["analysis_id"])).defer("values")
+
+    def list(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """Return all of them: ``{results: [...]}``."""
+        return Response({"results": self.get_serializer(self.get_queryset(), many=True).data})
+
+
+class PreviewData(APIView):
+    """The values of a heatmap as far as it is made."""
+
+    renderer_classes = RENDERERS
+
+    @BINARY
+    def get(self, request: Request, analysis_id: UUID, preview_id: UUID) -> HttpResponse:
+        """Return uint8 ``[z, y, x]``: 255 times value / reference, clipped to 0..1, 0 where it is still to
+        come."""
+        found = previews_of(_revealed(request, analysis_id))
+        return preview_response(request, get_object_or_404(found, pk=preview_id))
 
 
 class RegionLabels(APIView):

@@ -49,6 +49,11 @@ def tell_progress(row: Work) -> None:
     _send([analysis_group(row.pk), *_cohort_groups(series)], message)
 
 
+def tell_preview(analysis: Analysis) -> None:
+    """Tell the analysis's own page that more of a heatmap is made."""
+    _send([analysis_group(analysis.pk)], {"type": "analysis.preview", "analysis": str(analysis.pk)})
+
+
 def _cohort_groups(series: Series) -> list[str]:
     return [cohort_group(pk) for pk in series.study.cohorts.values_list("pk", flat=True)]
 

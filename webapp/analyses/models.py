@@ -86,6 +86,37 @@ class StoredHeatmap(Row):
         return f"{self.system} {self.class_name} {self.kind}"
 
 
+class HeatmapPreview(Row):
+    """A heatmap while a running analysis makes it: float16 of value / reference on its own grid, zstd.
+
+    It lives as long as its attempt and is no blob: nothing may point at it.
+    """
+
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="previews")
+    attempt = models.PositiveIntegerField(
+        help_text="Of the analysis: what another attempt left is not shown."
+    )
+    system = models.CharField(max_length=40)
+    class_name = models.CharField(max_length=40)
+    kind = models.CharField(max_length=40)
+    reference = models.FloatField()
+    threshold = models.FloatField()
+    shape = models.JSONField(help_text="[z, y, x]")
+    affine = models.JSONField(help_text="4 x 4, voxel centre [x, y, z, 1] to LPS mm")
+    done = models.FloatField(help_text="The finished part, 0 to 1.")
+    values = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["analysis", "system", "class_name", "kind"], name="one_preview_per_class_and_kind"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.system} {self.class_name} {self.kind}"
+
+
 class FoundRegion(Row):
     """A region that a system points at, or one of the lesion segmentation.
 

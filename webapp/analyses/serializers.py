@@ -14,7 +14,7 @@ from rest_framework import serializers
 from diagnosis.systems.availability import State
 from diagnosis.systems.interface import Evidence
 from webapp.accounts.models import User
-from webapp.analyses.models import Analysis, FoundRegion, StoredHeatmap
+from webapp.analyses.models import Analysis, FoundRegion, HeatmapPreview, StoredHeatmap
 from webapp.analyses.outlook import Outlook
 from webapp.analyses.selectors import analyses_for
 from webapp.core.models import WorkState
@@ -200,6 +200,25 @@ class HeatmapSerializer(serializers.ModelSerializer[StoredHeatmap]):
     def get_url(self, heatmap: StoredHeatmap) -> str:
         """Return where the values are."""
         return reverse("analysis-heatmap-data", args=[heatmap.analysis_id, heatmap.pk])
+
+
+class PreviewSerializer(serializers.ModelSerializer[HeatmapPreview]):
+    """A heatmap that is still being made; ``url`` gives the values so far."""
+
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = HeatmapPreview
+        fields = (*HeatmapSerializer.Meta.fields, "done")
+        read_only_fields = fields
+
+    def to_representation(self, instance: HeatmapPreview) -> dict[str, Any]:
+        """Add the class, whose name is no Python name."""
+        return super().to_representation(instance) | {"class": instance.class_name}
+
+    def get_url(self, preview: HeatmapPreview) -> str:
+        """Return where the values are."""
+        return reverse("analysis-preview-data", args=[preview.analysis_id, preview.pk])
 
 
 def analyses_of_series(

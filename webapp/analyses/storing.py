@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import zstandard
 from django.db import transaction
 from numpy.typing import NDArray
 
@@ -21,6 +20,7 @@ from webapp.analyses.models import (
     LabelVolume,
     StoredHeatmap,
 )
+from webapp.analyses.packing import packed
 from webapp.core import blobs, work
 from webapp.core.models import Blob, WorkState
 
@@ -142,9 +142,7 @@ def _voxel(affine: Affine, millimetres: tuple[float, float, float]) -> list[int]
 
 
 def _compressed(array: NDArray[Any]) -> Blob:
-    little_endian = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    data = zstandard.ZstdCompressor(level=3).compress(np.ascontiguousarray(little_endian).data)
-    return blobs.put_bytes(data)
+    return blobs.put_bytes(packed(array))
 
 
 def _with_ids(document: Mapping[str, Any], heatmaps: Sequence[StoredHeatmap]) -> dict[str, Any]:

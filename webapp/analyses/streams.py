@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
-from webapp.analyses.models import LabelVolume, StoredHeatmap
+from webapp.analyses.models import HeatmapPreview, LabelVolume, StoredHeatmap
 from webapp.core import blobs
 from webapp.imaging.streaming import accepted_encodings
 
@@ -40,10 +40,17 @@ def label_response(request: Request, volume: LabelVolume) -> HttpResponse:
 
 def heatmap_response(request: Request, heatmap: StoredHeatmap) -> HttpResponse:
     """Return round(255 * clip(value / reference, 0, 1)) as uint8 ``[z, y, x]`` on the heatmap's own grid."""
-    packed = blobs.read(heatmap.blob_id)
-    return _response(
-        request, heatmap.shape, f"{heatmap.blob_id}-u8", lambda: map(_as_bytes, _pieces(packed)), None
-    )
+    return _evidence(request, heatmap.shape, heatmap.blob_id, blobs.read(heatmap.blob_id))
+
+
+def preview_response(request: Request, preview: HeatmapPreview) -> HttpResponse:
+    """Return what `heatmap_response` does of a heatmap that is still being made."""
+    tag = f"{preview.pk}-{preview.attempt}-{preview.done}"
+    return _evidence(request, preview.shape, tag, bytes(preview.values))
+
+
+def _evidence(request: Request, shape: Sequence[int], tag: str, packed: bytes) -> HttpResponse:
+    return _response(request, shape, f"{tag}-u8", lambda: map(_as_bytes, _pieces(packed)), None)
 
 
 def _response(

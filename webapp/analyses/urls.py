@@ -21,6 +21,12 @@ api_urls: list[URLPattern | URLResolver] = [
         api.HeatmapData.as_view(),
         name="analysis-heatmap-data",
     ),
+    path("analyses/<uuid:analysis_id>/previews/", api.Previews.as_view(), name="analysis-previews"),
+    path(
+        "analyses/<uuid:analysis_id>/previews/<uuid:preview_id>/data",
+        api.PreviewData.as_view(),
+        name="analysis-preview-data",
+    ),
     path(
         "analyses/<uuid:analysis_id>/segmentations/<slug:kind>",
         api.Segmentation.as_view(),

@@ -67,7 +67,7 @@ def placement(
     order = worst_first(answers.probabilities)[:WORST].tolist()
     looked_at = np.isin(np.arange(len(truth.infected)), order)
     with closing(reader.saliencies(shown, order, class_name)) as one_by_one:
-        saliency = gathered(one_by_one, len(order), shown, looked_at, lambda part: None)
+        saliency = gathered(one_by_one, len(order), shown, looked_at, lambda values, part: None)
     seen = (shown.image[1] > 0) & looked_at[:, None, None]
     maps = {
         CLASS_MAPS[level]: seen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,7 +14,7 @@ from diagnosis.lungs.series_grid import nearest_on
 from diagnosis.preprocessing.resampling import positions_in, sample_linear
 from diagnosis.quantification.measuring import quantify
 from diagnosis.results import Heatmap, Quantification, Region
-from diagnosis.systems.interface import Case, Progress
+from diagnosis.systems.interface import Case
 from diagnosis.systems.multiscale.explanation import boxes_around, salient
 from diagnosis.systems.multiscale.preprocessing import NetworkInput
 from diagnosis.systems.multiscale.spec import CLASSES, NP
@@ -46,9 +46,13 @@ def diseased_slices(probabilities: NDArray[np.float64]) -> BoolArray:
 
 def gathered(
     found: Iterable[tuple[int, FloatArray]], count: int, shown: NetworkInput, diseased: BoolArray,
-    progress: Progress,
+    drawn: Callable[[FloatArray, float], None],
 ) -> Saliency:  # fmt: skip
-    """Put ``count`` slices together as they come; ``progress`` may stop it between two of them."""
+    """Put ``count`` slices together as they come.
+
+    After each of them ``drawn`` gets the saliency of all slices ``[n, y, x]``, 0 where it is still to come,
+    and the finished part; it may raise to stop the work.
+    """
     inside = shown.image[1] > 0
     values = np.zeros(inside.shape, np.float32)
     infected, boxes = np.zeros(inside.shape, bool), np.zeros(inside.shape, bool)
@@ -58,7 +62,7 @@ def gathered(
             infected[index] = salient(smooth) & inside[index]
             for box in boxes_around(infected[index]):
                 boxes[index][box] = True
-        progress(done / count)
+        drawn(values, done / count)
     return Saliency(values, infected, boxes)
 
 

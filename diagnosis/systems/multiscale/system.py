@@ -26,7 +26,7 @@ from diagnosis.systems.multiscale.localisation import (
 from diagnosis.systems.multiscale.preprocessing import network_input
 from diagnosis.systems.multiscale.reading import reader_of
 from diagnosis.systems.multiscale.spec import CLASSES, COVID, DISEASES, SPEC, WEIGHTS
-from diagnosis.volume import BoolArray
+from diagnosis.volume import BoolArray, FloatArray
 from diagnosis.weight_files import required
 
 WORST = 10
@@ -64,11 +64,13 @@ class MultiscaleSystem:
         )
         diseased = diseased_slices(answers.probabilities)
         told = predicted or COVID
+
+        def drawn(values: FloatArray, part: float) -> None:
+            case.show(reader.joint_heatmap(told, values, shown.affine), part)
+            progress(_READ + (1 - _READ) * part)
+
         with timed(seconds, "saliency"), closing(reader.saliencies(shown, order, told)) as found_salient:
-            saliency = gathered(
-                found_salient, len(order), shown, diseased,
-                lambda part: progress(_READ + (1 - _READ) * part),
-            )  # fmt: skip
+            saliency = gathered(found_salient, len(order), shown, diseased, drawn)
         joint = reader.joint_heatmap(told, saliency.values, shown.affine)
         with timed(seconds, "regions"):
             regions = [] if predicted is None else _regions(joint, saliency, heatmaps, case, options)

@@ -169,6 +169,12 @@ export interface HeatmapInfo {
   url?: string;
 }
 
+/** A heatmap that is still being made. */
+export interface HeatmapPreview extends HeatmapInfo {
+  /** The finished part of it, 0..1. */
+  done: number;
+}
+
 export type VerdictName = 'accepted' | 'rejected' | 'redrawn' | 'unsure';
 export type RejectReason =
   'vessel' | 'motion' | 'atelectasis' | 'effusion' | 'fibrosis' | 'outside_lung' | 'other';

@@ -54,8 +54,9 @@ export class Ai {
     return this.analysis?.hidden === true || ai.policy === 'never';
   }
 
+  /** Whether there are results on the screen, or a heatmap that is still being made. */
   get shown(): boolean {
-    return this.analysis?.state === 'succeeded' && !this.concealed && !this.state.value.aiHidden;
+    return (this.analysis?.state === 'succeeded' || this.maps.making !== null) && !this.concealed && !this.state.value.aiHidden;
   }
 
   async start(): Promise<void> {
@@ -81,12 +82,23 @@ export class Ai {
 
   private follow(): void {
     this.watch?.stop();
-    this.watch = this.analysis ? new AnalysisWatch(this.analysis, (analysis) => void this.progress(analysis)) : null;
+    this.watch = this.analysis
+      ? new AnalysisWatch(this.analysis, (analysis) => void this.progress(analysis), () => void this.preview()) : null;
     this.changed.emit();
+    void this.preview();
+  }
+
+  /** Shows a heatmap while the running analysis makes it. */
+  private async preview(): Promise<void> {
+    const { analysis } = this;
+    if (analysis?.state !== 'running' || this.concealed) return;
+    await this.later(() => this.maps.preview(analysis));
+    if (this.analysis?.state !== 'running') this.maps.clearPreview();
   }
 
   private async progress(analysis: Analysis): Promise<void> {
     this.analysis = analysis;
+    if (analysis.state !== 'running') this.maps.clearPreview();
     this.changed.emit();
     if (analysis.state !== 'succeeded') return;
     await this.bind();

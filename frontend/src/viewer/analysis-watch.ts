@@ -8,14 +8,18 @@ function ended(analysis: Analysis): boolean {
   return ['succeeded', 'failed', 'cancelled'].includes(analysis.state);
 }
 
-/** Follows an analysis to its end: by WebSocket where there is one, by asking otherwise. */
+/**
+ * Follows an analysis to its end: by WebSocket where there is one, by asking otherwise.
+ *
+ * `drawn` is called when more of a heatmap may have been made meanwhile.
+ */
 export class AnalysisWatch {
   private socket: WebSocket | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
   private stopped = false;
   private last: Analysis;
 
-  constructor(analysis: Analysis, private readonly changed: (analysis: Analysis) => void) {
+  constructor(analysis: Analysis, private readonly changed: (analysis: Analysis) => void, private readonly drawn: () => void = () => undefined) {
     this.last = analysis;
     if (ended(analysis)) return;
     this.connect();
@@ -32,7 +36,9 @@ export class AnalysisWatch {
 
   private hear(text: string): void {
     const said = JSON.parse(text) as Partial<Analysis> & { type?: string };
-    if (said.type !== 'analysis.progress' || this.stopped) return;
+    if (this.stopped) return;
+    if (said.type === 'analysis.preview') this.drawn();
+    if (said.type !== 'analysis.progress') return;
     const { state, stage, progress, seconds_left: seconds } = said;
     this.last = {
       ...this.last, ...(state && { state }), ...(stage !== undefined && { stage }), ...(progress !== undefined && { progress }),
@@ -54,6 +60,7 @@ export class AnalysisWatch {
       if (this.stopped) return;
       if (ended(this.last)) this.stop();
       this.changed(this.last);
+      if (!ended(this.last)) this.drawn();
     } catch (error) {
       // Out of reach for a moment: the next question will tell.
       if (!(error instanceof ApiError)) throw error;

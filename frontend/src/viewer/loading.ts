@@ -1,5 +1,5 @@
 import { ApiError, json, list, send } from '../shared/api';
-import type { AiPolicy, AiRegion, Analysis, HeatmapInfo, Me, Reading, SegmentationKind, Series, Study, SystemInfo } from '../shared/types';
+import type { AiPolicy, AiRegion, Analysis, HeatmapInfo, HeatmapPreview, Me, Reading, SegmentationKind, Series, Study, SystemInfo } from '../shared/types';
 import { LabelVolume } from './masks/label-volume';
 import { LabelSource } from './masks/source';
 import { Heatmap } from './overlay/heatmap';
@@ -105,6 +105,26 @@ export async function heatmaps(analysis: string): Promise<HeatmapInfo[]> {
 export async function heatmap(analysis: string, info: HeatmapInfo, grid: Grid): Promise<Heatmap> {
   const response = await send(info.url ?? `analyses/${analysis}/heatmaps/${info.id}/data`);
   return new Heatmap(new Uint8Array(await response.arrayBuffer()), info.shape, info.affine, grid);
+}
+
+/** The heatmaps that a running analysis is making; none where they may not be seen. */
+export async function previews(analysis: string): Promise<HeatmapPreview[]> {
+  try {
+    return await list<HeatmapPreview>(`analyses/${analysis}/previews/`);
+  } catch (error) {
+    if (absent(error)) return [];
+    throw error;
+  }
+}
+
+/** One of them as far as it is made, or null when it is made no longer. */
+export async function preview(info: HeatmapPreview, grid: Grid): Promise<Heatmap | null> {
+  try {
+    return await heatmap('', info, grid);
+  } catch (error) {
+    if (absent(error)) return null;
+    throw error;
+  }
 }
 
 /** Lobes or lesion types of a whole series. */

@@ -1,4 +1,4 @@
-import type { Analysis, HeatmapInfo } from '../shared/types';
+import type { Analysis, HeatmapInfo, HeatmapPreview } from '../shared/types';
 import * as loading from './loading';
 import { HeatLayer } from './overlay/heat-layer';
 import { LesionLayer } from './overlay/lesion-layer';
@@ -11,6 +11,8 @@ import type { Grid } from './volume/geometry';
 export class Maps {
   all: HeatmapInfo[] = [];
   private analysis: Analysis | null = null;
+  /** The heatmap of a running analysis that is shown while it is made. */
+  making: HeatmapPreview | null = null;
   private heat: HeatLayer | null = null;
   private heatBeside: HeatLayer | null = null;
   private lesionTypes: LesionLayer | null = null;
@@ -68,6 +70,7 @@ export class Maps {
   /** Begins with the maps of an analysis whose results are shown. */
   async load(analysis: Analysis): Promise<void> {
     if (!analysis.results) return;
+    this.clearPreview();
     this.analysis = analysis;
     this.all = inOrder(await loading.heatmaps(analysis.id), analysis);
     const { source, shown } = firstMap(this.all, analysis.results, this.hasLesions);
@@ -76,8 +79,32 @@ export class Maps {
     await this.attempt(() => this.choose());
   }
 
+  /** Shows what is made so far of a heatmap of a running analysis, the first one there is. */
+  async preview(analysis: Analysis): Promise<void> {
+    const [info] = await loading.previews(analysis.id);
+    const heatmap = info && (await loading.preview(info, this.grid));
+    if (!info || !heatmap || this.analysis) return;
+    this.making = info;
+    this.all = [info];
+    // As it was made before, it stays until this one is here.
+    this.kept.set(info.id, Promise.resolve(new HeatLayer(heatmap, this.grid)));
+    if (this.state.value.source === info.id) await this.choose();
+    else this.state.set({ source: info.id, heatmap: true });
+  }
+
+  /** Forgets what a running analysis has shown: it has ended. */
+  clearPreview(): void {
+    if (!this.making) return;
+    this.kept.delete(this.making.id);
+    this.making = null;
+    this.all = [];
+    this.heat = null;
+    this.state.set({ source: null });
+  }
+
   /** Forgets the maps: another analysis follows. */
   clear(): void {
+    this.clearPreview();
     this.kept.clear();
     this.lesionTypes = null;
     this.leavePair();
@@ -117,7 +144,7 @@ export class Maps {
     if (!chosen) return;
     this.lastHeatmap = chosen.id;
     // Never the map before under the name of this one.
-    this.heat = null;
+    if (chosen !== this.making) this.heat = null;
     const layer = await this.layer(chosen);
     if (this.state.value.source === chosen.id) this.heat = layer;
   }
@@ -138,8 +165,9 @@ export class Maps {
 
   /** The layer of a heatmap, loaded once. */
   private async layer(map: HeatmapInfo): Promise<HeatLayer | null> {
-    if (!this.analysis) return null;
-    const made = this.kept.get(map.id) ?? loading.heatmap(this.analysis.id, map, this.grid).then((heatmap) => new HeatLayer(heatmap, this.grid));
+    const kept = this.kept.get(map.id);
+    if (kept || !this.analysis) return kept ?? null;
+    const made = loading.heatmap(this.analysis.id, map, this.grid).then((heatmap) => new HeatLayer(heatmap, this.grid));
     this.kept.set(map.id, made);
     made.catch(() => this.kept.delete(map.id));
     return made;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Analysis, AnalysisResults, Quantification, SystemResult } from '../../src/shared/types';
+import type { Analysis, AnalysisResults, HeatmapPreview, Quantification, SystemResult } from '../../src/shared/types';
 import { Results, type ResultsActions, type ResultsContent } from '../../src/viewer/panels/results';
 import { methodOf, rangeWords } from '../../src/viewer/panels/volumes';
 import { Systems } from '../../src/viewer/systems';
@@ -11,7 +11,7 @@ const ACTIONS: ResultsActions = { reveal: nothing, retry: nothing, start: nothin
 function content(change: Partial<ResultsContent> = {}): ResultsContent {
   return {
     analysis: testAnalysis(), another: null, systems: new Systems(SYSTEMS), policy: 'at_once', concealed: false, hiddenByReader: false,
-    mayStart: true, ...change,
+    mayStart: true, making: null, ...change,
   };
 }
 
@@ -223,6 +223,18 @@ describe('another analysis', () => {
     expect(text(busy, 'new-analysis')).toBeUndefined();
     expect(text(busy, 'another')).toBe('A new analysis: DeCoVNet, 40%. It is offered here when it is done.');
     expect(text(busy, 'infected-lungs')).toBe('5.1%');
+  });
+
+  it('says how far a heatmap is drawn that is shown while it is made', () => {
+    const making = {
+      id: 'preview-1', system: 'decovnet', class: 'COVID-19', kind: 'cam', reference: 1, shape: [1, 1, 1] as [number, number, number],
+      affine: [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]] as HeatmapPreview['affine'], done: 0.4,
+    };
+    const { results: _, ...running } = testAnalysis({ state: 'running', stage: 'DeCoVNet', progress: 0.4 });
+    expect(text(shown({ analysis: running, making }), 'preview'))
+      .toBe('On the images: DeCoVNet, COVID-19, CAM, 40% drawn so far, slices with most evidence first.');
+    expect(text(shown({ analysis: running }), 'preview')).toBeUndefined();
+    expect(text(shown({ analysis: running, making, hiddenByReader: true }), 'preview')).toBeUndefined();
   });
 
   it('changes nothing but its own line while it runs', () => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ import torch
 from diagnosis.document import analysis_json, json_schema
 from diagnosis.geometry import RefusedInput
 from diagnosis.pipeline import chosen_options, load_system
-from diagnosis.results import Analysis, SystemResult
-from diagnosis.systems.interface import Case, Progress
+from diagnosis.results import Analysis, Heatmap, SystemResult
+from diagnosis.systems.interface import Case, Progress, Shown
 from diagnosis.systems.multiscale.aggregation import patient_probabilities, top_slices
 from diagnosis.volume import BoolArray, CTVolume, LabelArray, millimetres
 from diagnosis.weight_files import FOLDER_VARIABLE
@@ -113,6 +114,36 @@ def test_disease_is_told_shown_and_placed(phantom: ChestPhantom) -> None:
     ]
     analysis = Analysis(volume, lungs, None, {"multiscale": result}, [], {}, 0.0)
     jsonschema.validate(analysis_json(analysis, {}), json_schema())
+
+
+@pytest.mark.usefixtures("quick")
+def test_saliency_is_shown_slice_by_slice_and_can_be_stopped_between(phantom: ChestPhantom) -> None:
+    seen: list[tuple[Heatmap, float]] = []
+    volume, lungs = part(phantom)
+
+    def stop_at_the_third(heatmap: Heatmap, done: float) -> None:
+        seen.append((heatmap, done))
+        if len(seen) == 3:
+            raise InterruptedError
+
+    def read(show: Shown) -> SystemResult:
+        case = Case(volume, lungs, show=show)
+        return load_system("multiscale").run(case, chosen_options("multiscale", {}), lambda part: None)
+
+    whole = read(lambda heatmap, done: seen.append((heatmap, done)))
+    made = [set(np.flatnonzero(heatmap.values.any(axis=(1, 2)))) for heatmap, _ in seen]
+    assert [done for _, done in seen] == pytest.approx(np.linspace(0, 1, len(seen) + 1)[1:])
+    assert all(before < after for before, after in pairwise(made))
+    np.testing.assert_array_equal(seen[-1][0].values, whole.heatmaps[-1].values)
+    first = seen[0][0]
+    assert (first.class_name, first.kind, first.reference) == (
+        "COVID-19", "joint", whole.heatmaps[-1].reference,
+    )  # fmt: skip
+
+    seen.clear()
+    with pytest.raises(InterruptedError):
+        read(stop_at_the_third)
+    assert len(seen) == 3
 
 
 @pytest.mark.usefixtures("quick")

@@ -122,6 +122,8 @@ async def test_one_analysis_is_followed_by_those_who_see_it(role: str, world: Wo
         if communicator:
             await sync_to_async(live.tell_progress)(analysis)
             assert (await communicator.hears())["analysis"] == str(analysis.pk)
+            await sync_to_async(live.tell_preview)(analysis)
+            assert await communicator.hears() == {"type": "analysis.preview", "analysis": str(analysis.pk)}
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ export class Panels {
     if (model.server.ai.policy === 'never') return 'This cohort reads without AI results.';
     if (ai.concealed) return 'First read. AI results are hidden until you choose Show AI. Your first answers are kept.';
     if (state.value.aiHidden) return 'AI results are hidden. F2 shows them again.';
-    return ai.analysis?.state === 'succeeded' ? null : 'No overlay yet: the analysis is not done.';
+    return ai.shown ? null : 'No overlay yet: the analysis is not done.';
   }
 
   /** The evidence per slice of the map that is chosen, else of what was measured. */
@@ -143,7 +143,7 @@ export class Panels {
     this.legend.available(chosen && maps.chosenLayer !== null && ai.shown ? {
       name: ai.systems.heatmap(chosen), about: ai.systems.about(chosen), ...(chosen.threshold !== undefined && { threshold: chosen.threshold }),
     } : null);
-    this.results.show({ analysis: ai.analysis, another: ai.another.running, systems: ai.systems, policy, concealed: ai.concealed, hiddenByReader: aiHidden, mayStart: context.cohort.may_read });
+    this.results.show({ analysis: ai.analysis, another: ai.another.running, systems: ai.systems, making: maps.making, policy, concealed: ai.concealed, hiddenByReader: aiHidden, mayStart: context.cohort.may_read });
     const results = ai.shown ? ai.analysis?.results : undefined;
     const quantification = results?.quantification;
     this.lesionLegend.available(maps.lesions && ai.shown ? quantification?.types_ml ?? {} : null);

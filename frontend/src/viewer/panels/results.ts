@@ -1,7 +1,7 @@
 import { el, setText } from '../../shared/dom';
 import { clock, left, plural } from '../../shared/format';
 import { icon } from '../../shared/icons';
-import type { AiPolicy, Analysis } from '../../shared/types';
+import type { AiPolicy, Analysis, HeatmapPreview } from '../../shared/types';
 import type { Systems } from '../systems';
 import { disagreement, systemResult } from './system-result';
 import { Volumes } from './volumes';
@@ -24,6 +24,8 @@ export interface ResultsContent {
   another: Analysis | null;
   systems: Systems;
   policy: AiPolicy;
+  /** The heatmap that a running analysis shows while it makes it. */
+  making: HeatmapPreview | null;
   /** Not revealed to this reader. */
   concealed: boolean;
   /** The reader hid the results again. */
@@ -64,7 +66,7 @@ export class Results {
     const body = !analysis ? this.none(content)
       : policy === 'never' ? [this.note('This cohort reads without AI results.')]
         : analysis.state === 'failed' || analysis.state === 'cancelled' ? this.failed(analysis)
-          : analysis.state !== 'succeeded' ? this.running(analysis)
+          : analysis.state !== 'succeeded' ? this.running(analysis, content)
             : concealed ? this.concealed(analysis)
               : content.hiddenByReader ? [this.note('You hid the AI results. F2 shows them again.')]
                 : this.results(analysis, content.systems);
@@ -93,7 +95,7 @@ export class Results {
     return [this.note('This series has no analysis.'), ...(mayStart ? [start] : [])];
   }
 
-  private running(analysis: Analysis): HTMLElement[] {
+  private running(analysis: Analysis, { making, systems, hiddenByReader }: ResultsContent): HTMLElement[] {
     const share = Math.round(100 * (analysis.progress ?? 0));
     const bar = el('i', {});
     bar.style.width = `${share}%`;
@@ -106,6 +108,8 @@ export class Results {
       el('div', { class: 'pb gap', role: 'progressbar', 'aria-label': 'Analysis', 'aria-valuenow': share, 'aria-valuemin': 0,
         'aria-valuemax': 100 }, bar),
       this.note('You can read meanwhile. The results appear here by themselves.'),
+      ...(making && !hiddenByReader ? [el('p', { class: 't2 s12', 'data-testid': 'preview' },
+        `On the images: ${systems.heatmap(making)}, ${Math.round(100 * making.done)}% drawn so far, slices with most evidence first.`)] : []),
     ];
   }
 
