@@ -149,6 +149,7 @@ def _after(first: str, arguments: argparse.Namespace, cache: Path, device: str) 
 def _write(arguments: argparse.Namespace, studies: Any, task: Any, settings: Any, trained: Any) -> None:
     """Write weights, card and plot: what the contract names."""
     from diagnosis.training.card import Facts, count_phantoms, header_of, model_card
+    from diagnosis.training.checkpoint import digest_of
     from diagnosis.training.distributed import processes
     from diagnosis.training.plot import plot_record
     from diagnosis.training.record import read_record
@@ -156,11 +157,12 @@ def _write(arguments: argparse.Namespace, studies: Any, task: Any, settings: Any
     from diagnosis.weights import save_weights
 
     out: Path = arguments.out
+    version = f"{arguments.schedule}-{trained.steps}-{studies.label_set[:_HASH_DIGITS]}-{settings.seed}"
     facts = Facts(
         system=arguments.system,
         network=task.network_name,
         parameters=sum(parameter.numel() for parameter in trained.network.parameters()),
-        version=f"{arguments.schedule}-{trained.steps}-{studies.label_set[:_HASH_DIGITS]}-{settings.seed}",
+        version=f"{version}-{digest_of(trained.network)[:_HASH_DIGITS]}",
         schedule=arguments.schedule,
         settings=settings,
         label_set=studies.label_set,

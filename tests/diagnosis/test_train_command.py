@@ -93,6 +93,14 @@ def test_a_stopped_run_goes_on_to_the_same_weights(
 
     whole, cut = (tmp_path / name / "lesions.safetensors" for name in ("whole", "cut"))
     assert weights_only(whole) == weights_only(cut)
+    assert read_header(whole)["version"] == read_header(cut)["version"]
+
+    start = ["--start", str(whole)]
+    assert main(command(labels, tmp_path / "other", *start, *cache)) == 0
+    versions = [read_header(path)["version"] for path in (whole, tmp_path / "other/lesions.safetensors")]
+    schedules = [version.rpartition("-")[0] for version in versions]
+    assert schedules[0] == schedules[1]
+    assert versions[0] != versions[1]
 
 
 def weights_only(path: Path) -> list[bytes]:
