@@ -161,7 +161,27 @@ def test_saliency_is_seen_while_it_is_made_until_the_results_take_its_place(
     assert told.count() == 0
     reader.until(lambda: reader.probe("heatmap", page), "a map of the results was shown")
     reader.until(lambda: reading.regions(reader, page), "regions were listed")
-    reader.shot("done")
+
+    chosen = reader.probe("map.name", page)
+    made("draw_on_chest(series, chest, 1.0)")
+    page.reload()
+    reading.await_viewer(reader, page)
+    source = page.get_by_test_id("heatmap-source")
+    reader.until(
+        lambda: any("100% drawn" in text for text in source.locator("option").all_inner_texts()),
+        "the map of a later analysis was offered",
+    )
+    assert reader.probe("map.name", page) == chosen
+    (label,) = [text for text in source.locator("option").all_inner_texts() if "drawn" in text]
+    source.select_option(label=label)
+    reader.until(
+        lambda: _most_evidence(reader, page, chest, slice(middle + 1, None)) > 0.5, "it was shown on request"
+    )
+    reader.shot("later")
+    made("store_on_chest(series, chest)")
+    reader.until(page.get_by_test_id("use-newer").is_visible, "the later analysis was offered")
+    assert not any("drawn" in text for text in source.locator("option").all_inner_texts())
+    reader.until(lambda: reader.probe("heatmap", page), "a map of the first one was shown again")
 
 
 def _most_evidence(reader: Desk, page: Page, chest: ChestPhantom, slices: slice) -> float:

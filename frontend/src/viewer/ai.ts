@@ -38,8 +38,11 @@ export class Ai {
     private readonly series: Series, private readonly grid: Grid, private readonly state: Store<ViewState>,
     private readonly model: ReadingModel, private readonly regions: Regions, private readonly session: ReadingSession,
   ) {
-    this.another = new AnotherAnalysis(model);
-    this.another.changed.on(() => this.changed.emit());
+    this.another = new AnotherAnalysis(model, () => void this.preview());
+    this.another.changed.on(() => {
+      if (!this.making) this.maps.clearPreview();
+      this.changed.emit();
+    });
     this.maps = new Maps(grid, state, (load) => this.later(load));
     state.on(() => void this.loadLobes(), 'lobes');
   }
@@ -88,17 +91,24 @@ export class Ai {
     void this.preview();
   }
 
-  /** Shows a heatmap while the running analysis makes it. */
+  /** The analysis that runs: that of the reading, or a later one. */
+  private get making(): Analysis | null {
+    return [this.analysis, this.another.running].find((analysis) => analysis?.state === 'running') ?? null;
+  }
+
+  /** Takes a heatmap as far as the running analysis has made it. */
   private async preview(): Promise<void> {
-    const { analysis } = this;
-    if (analysis?.state !== 'running' || this.concealed) return;
-    await this.later(() => this.maps.preview(analysis));
-    if (this.analysis?.state !== 'running') this.maps.clearPreview();
+    const { making } = this;
+    if (!making || this.concealed) return;
+    await this.later(() => this.maps.preview(making.id));
+    if (this.making?.id === making.id) return;
+    this.maps.clearPreview();
+    this.changed.emit();
   }
 
   private async progress(analysis: Analysis): Promise<void> {
     this.analysis = analysis;
-    if (analysis.state !== 'running') this.maps.clearPreview();
+    if (!this.making) this.maps.clearPreview();
     this.changed.emit();
     if (analysis.state !== 'succeeded') return;
     await this.bind();

@@ -11,13 +11,15 @@ export class AnotherAnalysis {
   running: Analysis | null = null;
   private watch: AnalysisWatch | null = null;
 
-  constructor(private readonly model: ReadingModel) {}
+  /** `drawn` is called when it may have made more of a heatmap. */
+  constructor(private readonly model: ReadingModel, private readonly drawn: () => void) {}
 
   follow(analysis: Analysis | null): void {
     this.watch?.stop();
     this.running = analysis;
-    this.watch = analysis && new AnalysisWatch(analysis, (now) => this.progress(now));
+    this.watch = analysis && new AnalysisWatch(analysis, (now) => this.progress(now), this.drawn);
     this.changed.emit();
+    this.drawn();
   }
 
   private progress(analysis: Analysis): void {

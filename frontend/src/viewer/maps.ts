@@ -79,27 +79,34 @@ export class Maps {
     await this.attempt(() => this.choose());
   }
 
-  /** Shows what is made so far of a heatmap of a running analysis, the first one there is. */
-  async preview(analysis: Analysis): Promise<void> {
-    const [info] = await loading.previews(analysis.id);
+  /** Takes what is made so far of a heatmap of a running analysis. Shown at once where there is nothing else, else on request. */
+  async preview(analysis: string): Promise<void> {
+    const [info] = await loading.previews(analysis);
     const heatmap = info && (await loading.preview(info, this.grid));
-    if (!info || !heatmap || this.analysis) return;
+    if (!info || !heatmap) return;
+    const finished = this.all.filter(({ id }) => id !== this.making?.id);
     this.making = info;
-    this.all = [info];
-    // As it was made before, it stays until this one is here.
+    this.all = [...finished, info];
     this.kept.set(info.id, Promise.resolve(new HeatLayer(heatmap, this.grid)));
-    if (this.state.value.source === info.id) await this.choose();
-    else this.state.set({ source: info.id, heatmap: true });
+    const { source, beside: second } = this.state.value;
+    if (source === null) this.state.set({ source: info.id, heatmap: true });
+    else if (source === info.id) await this.choose();
+    if (second === info.id) await this.chooseBeside();
   }
 
   /** Forgets what a running analysis has shown: it has ended. */
   clearPreview(): void {
-    if (!this.making) return;
-    this.kept.delete(this.making.id);
+    const { making } = this;
+    if (!making) return;
+    this.kept.delete(making.id);
     this.making = null;
-    this.all = [];
-    this.heat = null;
-    this.state.set({ source: null });
+    this.all = this.all.filter(({ id }) => id !== making.id);
+    const { source, beside: second } = this.state.value;
+    if (second === making.id) this.leavePair();
+    if (source === making.id) {
+      this.heat = null;
+      this.state.set({ source: this.all[0]?.id ?? null });
+    }
   }
 
   /** Forgets the maps: another analysis follows. */
@@ -142,7 +149,7 @@ export class Maps {
     if (this.state.value.source === LESIONS) return this.loadLesions();
     const { chosen } = this;
     if (!chosen) return;
-    this.lastHeatmap = chosen.id;
+    if (chosen !== this.making) this.lastHeatmap = chosen.id;
     // Never the map before under the name of this one.
     if (chosen !== this.making) this.heat = null;
     const layer = await this.layer(chosen);
@@ -152,7 +159,7 @@ export class Maps {
   private async chooseBeside(): Promise<void> {
     const { beside: id } = this.state.value;
     if (id === LESIONS) return this.loadLesions();
-    this.heatBeside = null;
+    if (id !== this.making?.id) this.heatBeside = null;
     const map = this.all.find((one) => one.id === id);
     const layer = map ? await this.layer(map) : null;
     if (this.state.value.beside === id) this.heatBeside = layer;

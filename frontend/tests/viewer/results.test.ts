@@ -8,6 +8,11 @@ import { CLASSIFIER, RESULTS, SYSTEMS, testAnalysis } from './analysis';
 const nothing = (): void => undefined;
 const ACTIONS: ResultsActions = { reveal: nothing, retry: nothing, start: nothing, showMap: nothing, compare: nothing };
 
+const MAKING: HeatmapPreview = {
+  id: 'preview-1', system: 'decovnet', class: 'COVID-19', kind: 'cam', reference: 1, shape: [1, 1, 1],
+  affine: [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], done: 0.4,
+};
+
 function content(change: Partial<ResultsContent> = {}): ResultsContent {
   return {
     analysis: testAnalysis(), another: null, systems: new Systems(SYSTEMS), policy: 'at_once', concealed: false, hiddenByReader: false,
@@ -226,15 +231,11 @@ describe('another analysis', () => {
   });
 
   it('says how far a heatmap is drawn that is shown while it is made', () => {
-    const making = {
-      id: 'preview-1', system: 'decovnet', class: 'COVID-19', kind: 'cam', reference: 1, shape: [1, 1, 1] as [number, number, number],
-      affine: [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]] as HeatmapPreview['affine'], done: 0.4,
-    };
     const { results: _, ...running } = testAnalysis({ state: 'running', stage: 'DeCoVNet', progress: 0.4 });
-    expect(text(shown({ analysis: running, making }), 'preview'))
-      .toBe('On the images: DeCoVNet, COVID-19, CAM, 40% drawn so far, slices with most evidence first.');
+    expect(text(shown({ analysis: running, making: MAKING }), 'preview'))
+      .toBe('On the images: DeCoVNet, COVID-19, CAM, 40% drawn, slices with most evidence first.');
     expect(text(shown({ analysis: running }), 'preview')).toBeUndefined();
-    expect(text(shown({ analysis: running, making, hiddenByReader: true }), 'preview')).toBeUndefined();
+    expect(text(shown({ analysis: running, making: MAKING, hiddenByReader: true }), 'preview')).toBeUndefined();
   });
 
   it('changes nothing but its own line while it runs', () => {
@@ -246,6 +247,9 @@ describe('another analysis', () => {
     const link = host.querySelector('a');
     results.show({ ...all, another: testAnalysis({ state: 'running', stage: 'DeCoVNet', progress: 0.5 }) });
     expect(text(host, 'another')).toContain('DeCoVNet, 50%');
+    expect(host.querySelector('a')).toBe(link);
+    results.show({ ...all, another: testAnalysis({ state: 'running', stage: 'DeCoVNet', progress: 0.5 }), making: MAKING });
+    expect(text(host, 'another')).toContain('Among the maps already: DeCoVNet, COVID-19, CAM, 40% drawn.');
     expect(host.querySelector('a')).toBe(link);
     results.show({ ...all, another: null });
     expect(text(host, 'another')).toBeUndefined();

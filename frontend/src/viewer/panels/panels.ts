@@ -12,7 +12,7 @@ import { OverlayBar } from './overlay-bar';
 import { Rail } from './rail';
 import { RegionFilter } from './region-filter';
 import { RegionList } from './region-list';
-import { Results } from './results';
+import { drawn, Results } from './results';
 import { MapCaptions } from './map-captions';
 import { methodOf } from './volumes';
 import { WorstBar } from './worst-bar';
@@ -110,7 +110,10 @@ export class Panels {
     const { all } = ai.maps;
     const { systems = {} } = ai.analysis?.results ?? {};
     const said = (system: string, name: string): string => (predicts(systems[system], name) === false ? ' (predicted negative)' : '');
-    const heatmaps = all.map((map): [string, string] => [map.id, ai.systems.inMenu(map, all, understood) + said(map.system, map.class)]);
+    const { making } = ai.maps;
+    const heatmaps = all.map((map): [string, string] => [
+      map.id, ai.systems.inMenu(map, all, understood) + (map.id === making?.id ? ` (${drawn(making)})` : said(map.system, map.class)),
+    ]);
     return ai.maps.hasLesions ? [...heatmaps, [LESIONS, 'Lesion types']] : heatmaps;
   }
 

@@ -33,6 +33,11 @@ export interface ResultsContent {
   mayStart: boolean;
 }
 
+/** How far a heatmap is made. */
+export function drawn({ done }: HeatmapPreview): string {
+  return `${Math.round(100 * done)}% drawn`;
+}
+
 const STAGES: Record<string, string> = {
   read: 'Reading the images', lungs: 'Finding the lungs', lesions: 'Finding infected lung', quantification: 'Measuring volumes',
   regions: 'Outlining regions', store: 'Storing the results',
@@ -50,10 +55,12 @@ export class Results {
   constructor(private readonly host: HTMLElement, private readonly actions: ResultsActions) {}
 
   show(content: ResultsContent): void {
-    const { another, ...rest } = content;
+    const { another, ...all } = content;
+    // The map of a later analysis is told in its own line.
+    const rest = { ...all, making: another ? null : all.making };
     const before = this.shownFor;
     const going = another !== null;
-    this.showProgress(another);
+    this.showProgress(content);
     // What a pointer may be pressing stays where it is while only the progress of another analysis changes.
     const same = before !== null && this.progress.isConnected === going && (Object.keys(rest) as (keyof typeof rest)[]).every((key) => before[key] === rest[key]);
     if (same) return;
@@ -109,7 +116,7 @@ export class Results {
         'aria-valuemax': 100 }, bar),
       this.note('You can read meanwhile. The results appear here by themselves.'),
       ...(making && !hiddenByReader ? [el('p', { class: 't2 s12', 'data-testid': 'preview' },
-        `On the images: ${systems.heatmap(making)}, ${Math.round(100 * making.done)}% drawn so far, slices with most evidence first.`)] : []),
+        `On the images: ${systems.heatmap(making)}, ${drawn(making)}, slices with most evidence first.`)] : []),
     ];
   }
 
@@ -152,10 +159,11 @@ export class Results {
     return button;
   }
 
-  private showProgress(analysis: Analysis | null): void {
+  private showProgress({ another: analysis, making, systems }: ResultsContent): void {
     if (!analysis) return;
     const share = Math.round((analysis.progress ?? 0) * 100);
     const doing = analysis.state === 'queued' ? 'waits for a worker' : `${analysis.stage || 'starting'}, ${share}%`;
-    setText(this.progress, `A new analysis: ${doing}. It is offered here when it is done.`);
+    const map = making ? ` Among the maps already: ${systems.heatmap(making)}, ${drawn(making)}.` : '';
+    setText(this.progress, `A new analysis: ${doing}. It is offered here when it is done.${map}`);
   }
 }
