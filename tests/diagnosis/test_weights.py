@@ -12,6 +12,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from diagnosis.geometry import RefusedInput
+from diagnosis.quantification.interval import load_calibration
+from diagnosis.segmenting import CALIBRATION_FILE
 from diagnosis.weight_files import read_header, required, shipped
 from diagnosis.weights import load_weights, save_weights, save_with
 
@@ -175,6 +177,15 @@ def test_weights_are_looked_for_in_the_folder_the_environment_names(
     with pytest.raises(RefusedInput, match="no weights for the DeepMedic network") as caught:
         required("no-such-network", "DeepMedic network")
     assert caught.value.code == "no_weights"
+
+
+def test_the_shipped_interval_was_measured_with_the_shipped_lesion_network(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("LUNGSIGHT_WEIGHTS", raising=False)
+    weights = shipped("lesions")
+    assert weights is not None
+    assert load_calibration(weights.with_name(CALIBRATION_FILE)).holds_for(read_header(weights)["version"])
 
 
 def test_none_hides_the_shipped_weights_too(monkeypatch: pytest.MonkeyPatch) -> None:
