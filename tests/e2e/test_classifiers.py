@@ -183,6 +183,17 @@ def test_saliency_is_seen_while_it_is_made_until_the_results_take_its_place(
     assert not any("drawn" in text for text in source.locator("option").all_inner_texts())
     reader.until(lambda: reader.probe("heatmap", page), "a map of the first one was shown again")
 
+    made("draw_on_chest(series, chest, 0.5)")
+    page.reload()
+    reading.await_viewer(reader, page)
+    reader.until(page.get_by_test_id("stop-analysis").is_visible, "a third one runs")
+    reader.shot("running")
+    page.get_by_test_id("stop-analysis").click()
+    reader.until(lambda: page.get_by_test_id("another").count() == 0, "it was stopped")
+    states = [one["state"] for one in site.api(site.reader, f"series/{series}/")["analyses"]]
+    assert sorted(states) == ["cancelled", "cancelled", "succeeded", "succeeded"]
+    assert not any("drawn" in text for text in source.locator("option").all_inner_texts())
+
 
 def _most_evidence(reader: Desk, page: Page, chest: ChestPhantom, slices: slice) -> float:
     """The highest value of the chosen map at some lesion voxels of these slices."""

@@ -224,6 +224,18 @@ export class Ai {
     await this.ask(() => json<Analysis>(`analyses/${this.analysis?.id}/retry/`, { method: 'POST', json: {} }));
   }
 
+  /** Stops the analysis of the reading, or a later one, while it waits or runs. */
+  async stop(): Promise<void> {
+    const ends = [this.analysis, this.another.running].find((analysis) => analysis?.state === 'queued' || analysis?.state === 'running');
+    if (!ends) return;
+    try {
+      await json<Analysis>(`analyses/${ends.id}/cancel/`, { method: 'POST', json: {} });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      toast(error.sentence);
+    }
+  }
+
   /** Asks which systems shall run and starts them; what is shown stays until the reader changes over. */
   async begin(): Promise<void> {
     if (this.systems.all.length === 0) this.systems = await loading.systems();

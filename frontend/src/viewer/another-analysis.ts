@@ -26,6 +26,7 @@ export class AnotherAnalysis {
     const going = analysis.state === 'queued' || analysis.state === 'running';
     this.running = going ? analysis : null;
     if (analysis.state === 'failed') toast(`The new analysis failed. ${analysis.error?.message ?? ''}`.trim());
+    if (analysis.state === 'cancelled') toast('The new analysis was stopped.');
     const { server } = this.model;
     // Offered, never swapped in. The rest of the reading stays as it is known here.
     if (analysis.state === 'succeeded' && server.analysis && !this.model.readOnly) this.model.adopt({ ...server, newer_analysis: analysis.id });

@@ -6,7 +6,7 @@ import { Systems } from '../../src/viewer/systems';
 import { CLASSIFIER, RESULTS, SYSTEMS, testAnalysis } from './analysis';
 
 const nothing = (): void => undefined;
-const ACTIONS: ResultsActions = { reveal: nothing, retry: nothing, start: nothing, showMap: nothing, compare: nothing };
+const ACTIONS: ResultsActions = { reveal: nothing, retry: nothing, stop: nothing, start: nothing, showMap: nothing, compare: nothing };
 
 const MAKING: HeatmapPreview = {
   id: 'preview-1', system: 'decovnet', class: 'COVID-19', kind: 'cam', reference: 1, shape: [1, 1, 1],
@@ -228,6 +228,18 @@ describe('another analysis', () => {
     expect(text(busy, 'new-analysis')).toBeUndefined();
     expect(text(busy, 'another')).toBe('A new analysis: DeCoVNet, 40%. It is offered here when it is done.');
     expect(text(busy, 'infected-lungs')).toBe('5.1%');
+  });
+
+  it('can be stopped by who may start one', () => {
+    const { results: _, ...running } = testAnalysis({ state: 'running', stage: 'DeCoVNet', progress: 0.4 });
+    let stopped = 0;
+    for (const change of [{ analysis: running }, { another: running }]) {
+      const host = shown(change, { stop: () => (stopped += 1) });
+      host.querySelector<HTMLElement>('[data-testid="stop-analysis"]')?.click();
+      expect(text(shown({ ...change, mayStart: false }), 'stop-analysis')).toBeUndefined();
+    }
+    expect(stopped).toBe(2);
+    expect(text(shown(), 'stop-analysis')).toBeUndefined();
   });
 
   it('says how far a heatmap is drawn that is shown while it is made', () => {

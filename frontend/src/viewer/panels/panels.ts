@@ -51,7 +51,7 @@ export class Panels {
     this.topBar = new TopBar(shell.top, context.me);
     this.rail = new Rail(shell.rail, grid, state, this.thumbnails, new WorstBar(core.worst), (text) => (shell.status.textContent = text));
     this.results = new Results(shell.results, {
-      reveal: () => void ai.reveal(), retry: () => void ai.retry(), start: () => void ai.begin(),
+      reveal: () => void ai.reveal(), retry: () => void ai.retry(), stop: () => void ai.stop(), start: () => void ai.begin(),
       showMap: (system) => ai.maps.show(system), compare: (system) => ai.maps.compare(system),
     });
     this.form = new ReadingForm(shell.form, model);

@@ -9,6 +9,8 @@ import { Volumes } from './volumes';
 export interface ResultsActions {
   reveal(): void;
   retry(): void;
+  /** Stops the analysis that waits or runs. */
+  stop(): void;
   /** Asks which systems shall run. */
   start(): void;
   /** Shows the map of a system that was predicted negative. */
@@ -80,7 +82,7 @@ export class Results {
     this.host.replaceChildren(el('div', { class: 'sec', 'data-testid': 'results' },
       el('header', {}, el('h2', {}, 'AI results'), this.shown(content) ? disagreement(analysis?.results) : null,
         el('span', { class: 'sp' }), this.outdated(analysis), this.again(content)),
-      content.another ? this.progress : null, ...body),
+      content.another ? el('div', { class: 'row-x' }, this.progress, content.mayStart ? this.stopping() : null) : null, ...body),
     ...(analysis?.results && this.shown(content) ? [this.volumes.section(analysis.results, content.systems)] : []));
   }
 
@@ -102,7 +104,7 @@ export class Results {
     return [this.note('This series has no analysis.'), ...(mayStart ? [start] : [])];
   }
 
-  private running(analysis: Analysis, { making, systems, hiddenByReader }: ResultsContent): HTMLElement[] {
+  private running(analysis: Analysis, { making, systems, hiddenByReader, mayStart }: ResultsContent): HTMLElement[] {
     const share = Math.round(100 * (analysis.progress ?? 0));
     const bar = el('i', {});
     bar.style.width = `${share}%`;
@@ -117,7 +119,14 @@ export class Results {
       this.note('You can read meanwhile. The results appear here by themselves.'),
       ...(making && !hiddenByReader ? [el('p', { class: 't2 s12', 'data-testid': 'preview' },
         `On the images: ${systems.heatmap(making)}, ${drawn(making)}, slices with most evidence first.`)] : []),
+      ...(mayStart ? [el('div', { class: 'gap' }, this.stopping())] : []),
     ];
+  }
+
+  private stopping(): HTMLElement {
+    const button = el('button', { type: 'button', class: 'b q sm', 'data-testid': 'stop-analysis' }, 'Stop');
+    button.addEventListener('click', () => this.actions.stop());
+    return button;
   }
 
   private failed(analysis: Analysis): HTMLElement[] {
