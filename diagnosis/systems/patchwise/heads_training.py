@@ -66,7 +66,7 @@ class FixedFeatures:
 SMALL_HEADS = replace(
     SMALL,
     settings=replace(
-        SMALL.settings, steps=600, learning_rate=3e-4, weight_decay=0.1, warm_up=20, validate_every=30,
+        SMALL.settings, steps=2000, learning_rate=1e-3, weight_decay=0.1, warm_up=40, validate_every=50,
         checkpoint_every=100,
     ),
     scans=9, lungs=6,
