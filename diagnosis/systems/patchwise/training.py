@@ -90,7 +90,7 @@ SMALL_SIZE = InputSize(96, "closed", 8.0)
 """Three eighths of the published sides, slices of about 10 mm; closed lungs, where consolidation counts."""
 SMALL = DiseasedSchedule(
     Settings(
-        steps=2800, learning_rate=6e-4, weight_decay=0.02, warm_up=40, validate_every=500,
+        steps=2000, learning_rate=6e-4, weight_decay=0.02, warm_up=40, validate_every=500,
         checkpoint_every=50, bfloat16=False, channels_last=False,
     ),
     SMALL_SIZE, scans=3, lungs=2, density=0.1, patch_weight=1.0, heaviest=10.0, by_voxels=True,
