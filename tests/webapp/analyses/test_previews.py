@@ -18,7 +18,7 @@ from webapp.cohorts.models import AIPolicy
 from webapp.core import work
 from webapp.imaging.models import Series
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.both_databases]
 
 SHAPE = (3, 4, 5)
 
