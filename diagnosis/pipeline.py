@@ -35,8 +35,8 @@ MEASURING_SYSTEM = "density"
 _SYSTEM_WEIGHT = 4.0
 
 Options = Mapping[str, Mapping[str, str]]
-ShownOfSystem = Callable[[str, Heatmap, float], None]
-"""Called with the name of a system and what `diagnosis.systems.interface.Shown` takes."""
+ShowSystemHeatmap = Callable[[str, Heatmap, float], None]
+"""Called with the name of a system and what `diagnosis.systems.interface.ShowHeatmap` takes."""
 
 
 class UnknownChoice(ValueError):
@@ -71,7 +71,7 @@ def options_of(owner: str) -> Sequence[OptionSpec]:
 
 def analyse(
     volume: CTVolume, systems: Sequence[str], options: Options, progress: StageProgress,
-    show: ShownOfSystem | None = None,
+    show: ShowSystemHeatmap | None = None,
 ) -> Analysis:  # fmt: skip
     """Segment one volume, run the named systems on it and measure it.
 

@@ -11,7 +11,7 @@ from diagnosis.volume import CTVolume, LabelArray
 
 Progress = Callable[[float], None]
 """Called with the finished part of a stage, 0..1. May raise to stop the work."""
-Shown = Callable[[Heatmap, float], None]
+ShowHeatmap = Callable[[Heatmap, float], None]
 """Called with a heatmap as far as it is made, and the finished part of it, 0..1. May raise to stop the
 work."""
 Evidence = Literal["ml", "probability", "share"]
@@ -73,7 +73,7 @@ class Case:
     lungs: LabelArray
     lobes: LabelArray | None = None
     lesions: LabelArray | None = None
-    show: Shown = unseen
+    show: ShowHeatmap = unseen
 
 
 class DiagnosisSystem(Protocol):

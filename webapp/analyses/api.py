@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -38,6 +39,7 @@ from webapp.core.errors import UserError
 from webapp.imaging.models import Series
 from webapp.imaging.selectors import series_for
 
+RowT = TypeVar("RowT", FoundRegion, StoredHeatmap, HeatmapPreview)
 BINARY = extend_schema(responses={(200, "application/octet-stream"): OpenApiTypes.BINARY})
 
 
@@ -110,35 +112,35 @@ class Retry(APIView):
         return _told(request, analysis)
 
 
-class Regions(generics.ListAPIView[FoundRegion]):
+class WholeList(generics.ListAPIView[RowT]):
+    """A list that is never long: all of it at once."""
+
+    pagination_class = None
+
+    def list(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """Return all of it: ``{results: [...]}``."""
+        return Response({"results": self.get_serializer(self.get_queryset(), many=True).data})
+
+
+class Regions(WholeList[FoundRegion]):
     """The regions that the systems point at."""
 
     serializer_class = RegionSerializer
-    pagination_class = None
 
     def get_queryset(self) -> QuerySet[FoundRegion]:
         """Return the regions of an analysis whose results the user may see."""
         return FoundRegion.objects.filter(analysis=_revealed(self.request, self.kwargs["analysis_id"]))
 
-    def list(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Return all of them: ``{results: [...]}``."""
-        return Response({"results": self.get_serializer(self.get_queryset(), many=True).data})
 
-
-class Heatmaps(generics.ListAPIView[StoredHeatmap]):
+class Heatmaps(WholeList[StoredHeatmap]):
     """The heatmaps of an analysis, without their values."""
 
     serializer_class = HeatmapSerializer
-    pagination_class = None
 
     def get_queryset(self) -> QuerySet[StoredHeatmap]:
         """Return the heatmaps of an analysis whose results the user may see."""
         analysis = _revealed(self.request, self.kwargs["analysis_id"])
         return StoredHeatmap.objects.filter(analysis=analysis).order_by("system", "class_name", "kind")
-
-    def list(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Return all of them: ``{results: [...]}``."""
-        return Response({"results": self.get_serializer(self.get_queryset(), many=True).data})
 
 
 class HeatmapData(APIView):
@@ -153,19 +155,14 @@ class HeatmapData(APIView):
         return heatmap_response(request, get_object_or_404(StoredHeatmap, analysis=analysis, pk=heatmap_id))
 
 
-class Previews(generics.ListAPIView[HeatmapPreview]):
+class Previews(WholeList[HeatmapPreview]):
     """The heatmaps that a running analysis is making; none once it has ended."""
 
     serializer_class = PreviewSerializer
-    pagination_class = None
 
     def get_queryset(self) -> QuerySet[HeatmapPreview]:
         """Return those of an analysis whose results the user may see."""
         return previews_of(_revealed(self.request, self.kwargs["analysis_id"])).defer("values")
-
-    def list(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Return all of them: ``{results: [...]}``."""
-        return Response({"results": self.get_serializer(self.get_queryset(), many=True).data})
 
 
 class PreviewData(APIView):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -62,10 +63,10 @@ class LabelVolume(Row):
         return f"{self.kind} {self.system}"
 
 
-class StoredHeatmap(Row):
-    """A heatmap: float16 of value / reference on its own grid, zstd."""
+class HeatmapRow(Row):
+    """What a heatmap shows and where; its values are float16 of value / reference on its own grid, zstd."""
 
-    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="heatmaps")
+    analysis_id: UUID
     system = models.CharField(max_length=40)
     class_name = models.CharField(max_length=40)
     kind = models.CharField(max_length=40)
@@ -73,6 +74,18 @@ class StoredHeatmap(Row):
     threshold = models.FloatField()
     shape = models.JSONField(help_text="[z, y, x]")
     affine = models.JSONField(help_text="4 x 4, voxel centre [x, y, z, 1] to LPS mm")
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.system} {self.class_name} {self.kind}"
+
+
+class StoredHeatmap(HeatmapRow):
+    """A heatmap of a finished analysis."""
+
+    analysis = models.ForeignKey(Analysis, on_delete=models.CASCADE, related_name="heatmaps")
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
@@ -82,12 +95,9 @@ class StoredHeatmap(Row):
             )
         ]
 
-    def __str__(self) -> str:
-        return f"{self.system} {self.class_name} {self.kind}"
 
-
-class HeatmapPreview(Row):
-    """A heatmap while a running analysis makes it: float16 of value / reference on its own grid, zstd.
+class HeatmapPreview(HeatmapRow):
+    """A heatmap while a running analysis makes it.
 
     It lives as long as its attempt and is no blob: nothing may point at it.
     """
@@ -96,13 +106,6 @@ class HeatmapPreview(Row):
     attempt = models.PositiveIntegerField(
         help_text="Of the analysis: what another attempt left is not shown."
     )
-    system = models.CharField(max_length=40)
-    class_name = models.CharField(max_length=40)
-    kind = models.CharField(max_length=40)
-    reference = models.FloatField()
-    threshold = models.FloatField()
-    shape = models.JSONField(help_text="[z, y, x]")
-    affine = models.JSONField(help_text="4 x 4, voxel centre [x, y, z, 1] to LPS mm")
     done = models.FloatField(help_text="The finished part, 0 to 1.")
     values = models.BinaryField()
 
@@ -112,9 +115,6 @@ class HeatmapPreview(Row):
                 fields=["analysis", "system", "class_name", "kind"], name="one_preview_per_class_and_kind"
             )
         ]
-
-    def __str__(self) -> str:
-        return f"{self.system} {self.class_name} {self.kind}"
 
 
 class FoundRegion(Row):

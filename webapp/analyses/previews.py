@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 
-import numpy as np
 from django.db import transaction
 from django.db.models import F, QuerySet
 
 from diagnosis.results import Heatmap
 from webapp.analyses import live
 from webapp.analyses.models import Analysis, HeatmapPreview
-from webapp.analyses.packing import packed
+from webapp.analyses.packing import packed_values, placed
 from webapp.core import work
 from webapp.core.models import WorkState
 
@@ -37,12 +36,9 @@ class Previews:
         self._kept_at = now
         state = {
             "attempt": self.analysis.attempt,
-            "reference": heatmap.reference,
-            "threshold": heatmap.threshold,
-            "shape": list(heatmap.values.shape),
-            "affine": heatmap.affine.tolist(),
             "done": done,
-            "values": packed((heatmap.values / heatmap.reference).astype(np.float16)),
+            "values": packed_values(heatmap),
+            **placed(heatmap),
         }
         with transaction.atomic():
             if not work.held(self.analysis).select_for_update().exists():

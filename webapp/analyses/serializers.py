@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any, ClassVar, TypeVar, get_args
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -14,7 +14,7 @@ from rest_framework import serializers
 from diagnosis.systems.availability import State
 from diagnosis.systems.interface import Evidence
 from webapp.accounts.models import User
-from webapp.analyses.models import Analysis, FoundRegion, HeatmapPreview, StoredHeatmap
+from webapp.analyses.models import Analysis, FoundRegion, HeatmapPreview, HeatmapRow, StoredHeatmap
 from webapp.analyses.outlook import Outlook
 from webapp.analyses.selectors import analyses_for
 from webapp.core.models import WorkState
@@ -183,42 +183,44 @@ class RegionSerializer(serializers.ModelSerializer[FoundRegion]):
         return {key: value for key, value in shown.items() if value != ""} | {"class": instance.class_name}
 
 
-class HeatmapSerializer(serializers.ModelSerializer[StoredHeatmap]):
-    """What a heatmap shows and where; ``url`` gives the values."""
+HeatmapT = TypeVar("HeatmapT", bound=HeatmapRow)
 
+
+class HeatmapRowSerializer(serializers.ModelSerializer[HeatmapT]):
+    """What a heatmap shows and where; ``url`` gives the values, under the route ``values_at``."""
+
+    values_at: ClassVar[str]
     url = serializers.SerializerMethodField()
+
+    def to_representation(self, instance: HeatmapT) -> dict[str, Any]:
+        """Add the class, whose name is no Python name."""
+        return super().to_representation(instance) | {"class": instance.class_name}
+
+    def get_url(self, heatmap: HeatmapT) -> str:
+        """Return where the values are."""
+        return reverse(self.values_at, args=[heatmap.analysis_id, heatmap.pk])
+
+
+class HeatmapSerializer(HeatmapRowSerializer[StoredHeatmap]):
+    """A heatmap of a finished analysis."""
+
+    values_at = "analysis-heatmap-data"
 
     class Meta:
         model = StoredHeatmap
         fields = ("id", "system", "kind", "reference", "threshold", "shape", "affine", "url")
         read_only_fields = fields
 
-    def to_representation(self, instance: StoredHeatmap) -> dict[str, Any]:
-        """Add the class, whose name is no Python name."""
-        return super().to_representation(instance) | {"class": instance.class_name}
 
-    def get_url(self, heatmap: StoredHeatmap) -> str:
-        """Return where the values are."""
-        return reverse("analysis-heatmap-data", args=[heatmap.analysis_id, heatmap.pk])
+class PreviewSerializer(HeatmapRowSerializer[HeatmapPreview]):
+    """A heatmap that is still being made, of which the part ``done`` is."""
 
-
-class PreviewSerializer(serializers.ModelSerializer[HeatmapPreview]):
-    """A heatmap that is still being made; ``url`` gives the values so far."""
-
-    url = serializers.SerializerMethodField()
+    values_at = "analysis-preview-data"
 
     class Meta:
         model = HeatmapPreview
         fields = (*HeatmapSerializer.Meta.fields, "done")
         read_only_fields = fields
-
-    def to_representation(self, instance: HeatmapPreview) -> dict[str, Any]:
-        """Add the class, whose name is no Python name."""
-        return super().to_representation(instance) | {"class": instance.class_name}
-
-    def get_url(self, preview: HeatmapPreview) -> str:
-        """Return where the values are."""
-        return reverse("analysis-preview-data", args=[preview.analysis_id, preview.pk])
 
 
 def analyses_of_series(

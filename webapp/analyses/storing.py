@@ -20,9 +20,9 @@ from webapp.analyses.models import (
     LabelVolume,
     StoredHeatmap,
 )
-from webapp.analyses.packing import packed
+from webapp.analyses.packing import packed, packed_values, placed
 from webapp.core import blobs, work
-from webapp.core.models import Blob, WorkState
+from webapp.core.models import WorkState
 
 LUNGS = "lungs"
 LOBES = "lobes"
@@ -86,7 +86,7 @@ def _label_volume(analysis: Analysis, kind: str, system: str, labels: NDArray[An
         system=system,
         dtype=labels.dtype.name,
         shape=list(labels.shape),
-        blob=_compressed(labels),
+        blob=blobs.put_bytes(packed(labels)),
     )
 
 
@@ -106,11 +106,8 @@ def _heatmap(analysis: Analysis, system: str, heatmap: Heatmap) -> StoredHeatmap
         system=system,
         class_name=heatmap.class_name,
         kind=heatmap.kind,
-        reference=heatmap.reference,
-        threshold=heatmap.threshold,
-        shape=list(heatmap.values.shape),
-        affine=heatmap.affine.tolist(),
-        blob=_compressed((heatmap.values / heatmap.reference).astype(np.float16)),
+        blob=blobs.put_bytes(packed_values(heatmap)),
+        **placed(heatmap),
     )
 
 
@@ -139,10 +136,6 @@ def _voxel(affine: Affine, millimetres: tuple[float, float, float]) -> list[int]
     position = np.linalg.solve(affine, np.array([*millimetres, 1.0]))
     x, y, z = np.rint(position[:3]).astype(int)
     return [int(z), int(y), int(x)]
-
-
-def _compressed(array: NDArray[Any]) -> Blob:
-    return blobs.put_bytes(packed(array))
 
 
 def _with_ids(document: Mapping[str, Any], heatmaps: Sequence[StoredHeatmap]) -> dict[str, Any]:

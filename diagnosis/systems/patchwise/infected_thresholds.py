@@ -22,11 +22,13 @@ from diagnosis.volume import LabelArray
 PUBLISHED = (0.5, 0.5)
 """Of coarse and of fine patches (section 2.8)."""
 _TRIED = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.98)
+"""Denser towards 1, where training that weighs infected patches puts their probabilities."""
 _PAIRS = tuple(product(_TRIED, _TRIED))
 
 
 def errors_of_pairs(views: Views, first: FirstLook, truth: LabelArray) -> Numbers | None:
-    """Return by how many points of infected % each pair is off in a study; None where nothing is known.
+    """Return by how many points of infected % each pair is off in a study, float64 ``[pair]``; None where
+    nothing is known.
 
     ``truth`` uint8 ``[z, y, x]`` holds lesion values on the grid of the input and UNKNOWN; what is known of
     the lungs counts.

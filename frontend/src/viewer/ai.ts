@@ -93,7 +93,12 @@ export class Ai {
 
   /** The analysis that runs: that of the reading, or a later one. */
   private get making(): Analysis | null {
-    return [this.analysis, this.another.running].find((analysis) => analysis?.state === 'running') ?? null;
+    return this.inState('running');
+  }
+
+  /** The analysis of the reading, or a later one, that is in one of these states. */
+  private inState(...states: Analysis['state'][]): Analysis | null {
+    return [this.analysis, this.another.running].find((analysis) => analysis && states.includes(analysis.state)) ?? null;
   }
 
   /** Takes a heatmap as far as the running analysis has made it. */
@@ -226,7 +231,7 @@ export class Ai {
 
   /** Stops the analysis of the reading, or a later one, while it waits or runs. */
   async stop(): Promise<void> {
-    const ends = [this.analysis, this.another.running].find((analysis) => analysis?.state === 'queued' || analysis?.state === 'running');
+    const ends = this.inState('queued', 'running');
     if (!ends) return;
     try {
       await json<Analysis>(`analyses/${ends.id}/cancel/`, { method: 'POST', json: {} });

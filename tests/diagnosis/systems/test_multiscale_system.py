@@ -16,7 +16,7 @@ from diagnosis.document import analysis_json, json_schema
 from diagnosis.geometry import RefusedInput
 from diagnosis.pipeline import chosen_options, load_system
 from diagnosis.results import Analysis, Heatmap, SystemResult
-from diagnosis.systems.interface import Case, Progress, Shown
+from diagnosis.systems.interface import Case, Progress, ShowHeatmap
 from diagnosis.systems.multiscale.aggregation import patient_probabilities, top_slices
 from diagnosis.volume import BoolArray, CTVolume, LabelArray, millimetres
 from diagnosis.weight_files import FOLDER_VARIABLE
@@ -126,7 +126,7 @@ def test_saliency_is_shown_slice_by_slice_and_can_be_stopped_between(phantom: Ch
         if len(seen) == 3:
             raise InterruptedError
 
-    def read(show: Shown) -> SystemResult:
+    def read(show: ShowHeatmap) -> SystemResult:
         case = Case(volume, lungs, show=show)
         return load_system("multiscale").run(case, chosen_options("multiscale", {}), lambda part: None)
 
