@@ -32,10 +32,17 @@ describe('a heatmap on its own grid', () => {
     }
   });
 
-  it('is repeated, not invented, outside its own grid', () => {
+  it('is repeated up to a voxel of its own beyond its grid, and says nothing farther out', () => {
     const small = new Heatmap(Uint8Array.from([100]), [1, 1, 1], [[4, 0, 0, -98], [0, 4, 0, -48], [0, 0, 4, 12], [0, 0, 0, 1]], grid);
     expect(small.at(0, 0, 0)).toBeCloseTo(100 / 255, 6);
-    expect(small.at(7, 7, 7)).toBeCloseTo(100 / 255, 6);
+    expect(small.at(6, 6, 6)).toBeCloseTo(100 / 255, 6);
+    expect(small.at(7, 6, 6)).toBe(0);
+    for (const plane of Object.values(PLANES)) {
+      expect(small.plane(plane, 6)[6 * 8 + 6]).toBe(100);
+      expect(small.plane(plane, 6)[6 * 8 + 7]).toBe(0);
+      expect(small.plane(plane, 6)[7 * 8 + 6]).toBe(0);
+      expect(small.plane(plane, 7).some((value) => value > 0)).toBe(false);
+    }
   });
 
   it('follows a grid that runs the other way', () => {

@@ -2,14 +2,17 @@ import type { Matrix4 } from '../../shared/types';
 import { extent, type Axis, type Plane } from '../views/planes';
 import { invert, multiply, type Grid } from '../volume/geometry';
 
-/** Where each series voxel along one axis falls on the heatmap's grid: lower index and weight of the upper. */
+/** Where each series voxel along one axis falls on the heatmap's grid: lower index, weight of the upper, 1 within the grid and 0 beyond. */
 interface Lookup {
   low: Int32Array;
   weight: Float32Array;
+  within: Uint8Array;
 }
 
 const AXES: Axis[] = ['x', 'y', 'z'];
 const TURN_LIMIT = 0.01;
+/** Voxels of its own grid beyond the outermost centres that a heatmap still speaks of: half a voxel, and what a stride leaves over at the far edge. */
+const REACH = 1;
 
 /** Evidence 0..255 of one system on its own grid, sampled trilinearly on the series grid. */
 export class Heatmap {
@@ -39,12 +42,15 @@ export class Heatmap {
     const last = this.size[axis] - 1;
     const low = new Int32Array(n);
     const weight = new Float32Array(n);
+    const within = new Uint8Array(n);
     for (let i = 0; i < n; i += 1) {
-      const at = Math.min(last, Math.max(0, (row[index] ?? 0) * i + (row[3] ?? 0)));
+      const place = (row[index] ?? 0) * i + (row[3] ?? 0);
+      within[i] = Number(place >= -REACH && place <= last + REACH);
+      const at = Math.min(last, Math.max(0, place));
       low[i] = Math.min(Math.floor(at), Math.max(0, last - 1));
       weight[i] = last === 0 ? 0 : at - (low[i] ?? 0);
     }
-    return { low, weight };
+    return { low, weight, within };
   }
 
   private stride(axis: Axis): number {
@@ -59,7 +65,8 @@ export class Heatmap {
       let offset = 0;
       for (const [bit, axis] of AXES.entries()) {
         const voxel = axis === 'x' ? x : axis === 'y' ? y : z;
-        const { low, weight: w } = this.lookups[axis];
+        const { low, weight: w, within } = this.lookups[axis];
+        if (!within[voxel]) return 0;
         const upper = (corner >> bit) & 1;
         weight *= upper ? (w[voxel] ?? 0) : 1 - (w[voxel] ?? 0);
         offset += Math.min((low[voxel] ?? 0) + upper, this.size[axis] - 1) * this.stride(axis);
@@ -78,6 +85,7 @@ export class Heatmap {
     const height = extent(this.grid, plane.v);
     const gw = this.size[plane.u];
     const out = new Uint8ClampedArray(width * height);
+    if (!this.lookups[plane.normal].within[index]) return out;
     for (let v = 0, i = 0; v < height; v += 1) {
       const row = (vs.low[v] ?? 0) * gw;
       const next = this.size[plane.v] > 1 ? row + gw : row;
@@ -88,7 +96,7 @@ export class Heatmap {
         const wu = us.weight[u] as number;
         const top = (flat[row + a] as number) * (1 - wu) + (flat[row + b] as number) * wu;
         const bottom = (flat[next + a] as number) * (1 - wu) + (flat[next + b] as number) * wu;
-        out[i] = top * (1 - wv) + bottom * wv;
+        if (us.within[u] && vs.within[v]) out[i] = top * (1 - wv) + bottom * wv;
       }
     }
     return out;
